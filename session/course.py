@@ -1,0 +1,83 @@
+"""How a session changes as messages come and go. Pure: values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from session.machine import END_REASONS, Event, advance
+from session.model import Channel, Direction, HandledBy, Message, MessageType, Role, Session, State
+
+CHANNEL_WORDS = {Channel.SMS: "SMS", Channel.WHATSAPP: "WhatsApp", Channel.VOICE: "Call"}
+
+
+def begin(
+    agent_id: str, channel: Channel, scope: str, address: str, ours: str, because: str, now: int
+) -> Session:
+    """A session in the state NEW. ``scope`` is ``policy.scope_of``; ``address`` the customer's."""
+    return Session(
+        id="",
+        agent_id=agent_id,
+        channel=channel,
+        state=State.NEW,
+        handled_by=HandledBy.ASSISTANT,
+        title=f"{CHANNEL_WORDS[channel]} from {address}",
+        created_at=now,
+        last_activity=now,
+        opened_because=because,
+        scope=scope,
+        first_from=address,
+        ours=ours,
+    )
+
+
+def move(session: Session, event: Event, now: int) -> Session:
+    """The session after ``event``. Raises ``IllegalTransition``."""
+    state, handled_by = advance(session.state, session.handled_by, event)
+    if state is State.CLOSED:
+        return replace(
+            session, state=state, handled_by=handled_by, ended_at=now, end_reason=END_REASONS[event]
+        )
+    return replace(session, state=state, handled_by=handled_by)
+
+
+def hear(session: Session, messages: Sequence[Message], *, switch: bool = True) -> Session:
+    """The session with inbound ``messages`` counted in. ``switch``: it moves to their channel and number."""
+    for message in messages:
+        counts = dict(session.channel_counts)
+        counts[message.channel] = counts.get(message.channel, 0) + 1
+        session = replace(
+            session,
+            inbound_count=session.inbound_count + 1,
+            channel_counts=counts,
+            last_inbound_at=max(session.last_inbound_at, message.at),
+            last_message_at=max(session.last_message_at, message.at),
+            last_activity=max(session.last_activity, message.at),
+        )
+    if messages and switch:
+        last = messages[-1]
+        session = replace(session, channel=last.channel, ours=last.to_number)
+    return session
+
+
+def say(session: Session, now: int, *, counted: bool = True) -> Session:
+    """The session with one outbound message. System notices are not counted among its messages."""
+    return replace(
+        session,
+        outbound_count=session.outbound_count + (1 if counted else 0),
+        last_message_at=max(session.last_message_at, now),
+        last_activity=max(session.last_activity, now),
+    )
+
+
+def is_notice(message: Message) -> bool:
+    return message.role is Role.SYSTEM or message.message_type is MessageType.SYSTEM
+
+
+def add(session: Session, message: Message) -> Session:
+    """The session with a message that a program put into it, either direction."""
+    if is_notice(message):
+        return say(session, message.at, counted=False)
+    if message.direction is Direction.INBOUND:
+        return hear(session, [message])
+    return say(session, message.at)

@@ -1,0 +1,151 @@
+"""Every Redis key we own: one function makes them, two tables say what they are.
+
+All of one customer's keys, and the indexes of the partition the customer is in, share
+one hash tag ``{pNN}``, so that one script touches one slot of a Redis Cluster.
+Nothing here contains a phone number: ``cid`` is ``session.address.customer_id``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+PREFIX = "ringback:"
+PARTITIONS = 64
+
+
+class Kind(NamedTuple):
+    """What a key holds. ``writer`` names the scripts that write it."""
+
+    type: str
+    lifetime: str
+    holds: str
+    writer: str
+
+
+# Deleted by forget(), kept alive by every step that touches them.
+CUSTOMER: dict[str, Kind] = {
+    "customer": Kind(
+        "hash", "retention", "profile, opt-outs, quiet and hold times", "receive open commit release write"
+    ),
+    "inbox": Kind("list", "retention", "'message keyword lane' no turn has answered", "receive claim commit"),
+    "messages": Kind(
+        "hash", "retention", "message number -> 'ms:record', never changed", "receive commit write"
+    ),
+    "attempts": Kind("hash", "retention", "message number -> turns begun for it", "claim release commit"),
+    "placed": Kind("hash", "retention", "waiting message number -> 'session:' it is shown in", "open commit"),
+    "sessions": Kind("hash", "retention", "number -> 'version:epoch:write:record'", "open commit write"),
+    "open": Kind("hash", "retention", "'agent|scope' -> number of the open session", "open commit write"),
+    "history": Kind("list", "retention", "'session:message' in the order of recording", "open commit write"),
+    "parts": Kind(
+        "hash",
+        "retention",
+        "'message.i' -> a reply part and how far it got",
+        "commit begin_send settle sent status",
+    ),
+    "outbox": Kind(
+        "list", "retention", "parts neither sent nor failed, oldest first", "commit settle sent status"
+    ),
+    "turns": Kind("hash", "retention", "fence -> what the turn did", "commit"),
+    "sids": Kind("hash", "retention", "Twilio's SID -> part", "sent status"),
+    "failures": Kind("hash", "retention", "number -> what needs a person", "receive claim commit settle"),
+}
+
+CLAIM = {
+    "claim": Kind("string", "CLAIM_SECONDS", "'fence:nonce:start' of who may answer", "claim renew release")
+}
+
+# One of each per partition, never deleted.
+PARTITION: dict[str, Kind] = {
+    "sequence": Kind("counter", "for ever", "numbers of messages, sessions and fences", "all that make one"),
+    "waiting": Kind(
+        "zset",
+        "for ever",
+        "customer -> when to ring next, ms; in it iff inbox or outbox is not empty",
+        "receive due claim renew release status",
+    ),
+    "rings": Kind("hash", "for ever", "customer -> rings nobody answered", "receive due claim release"),
+    "active": Kind(
+        "zset", "for ever", "'customer:session' not closed -> last activity, ms", "open commit write"
+    ),
+    "deadlines": Kind(
+        "zset", "for ever", "'customer:session' -> when the sweep looks at it, ms", "open commit write"
+    ),
+    "dead": Kind("zset", "for ever", "'customer:failure' -> when, ms", "receive claim commit settle"),
+}
+
+# Single keys with an end of their own; they carry nothing of the customer's.
+SINGLE: dict[str, Kind] = {
+    "seen": Kind("string", "30 days", "seen:<MessageSid>, this message was taken in", "receive"),
+    "erased": Kind("string", "48 hours", "erased:<customer>, do not bring back", "forget"),
+    "alias": Kind("string", "retention", "alias:<WhatsApp id's hash> -> customer", "manager"),
+}
+
+
+def partition(cid: str) -> str:
+    """``p00`` to ``p63``, the partition of a customer."""
+    return f"p{int(cid[:8], 16) % PARTITIONS:02d}"
+
+
+def partitions() -> list[str]:
+    return [f"p{n:02d}" for n in range(PARTITIONS)]
+
+
+def customer_key(name: str, cid: str) -> str:
+    return f"{PREFIX}{{{partition(cid)}}}:{name}:{cid}"
+
+
+def partition_key(name: str, part: str) -> str:
+    return f"{PREFIX}{{{part}}}:{name}"
+
+
+def seen(cid: str, sid: str) -> str:
+    return f"{PREFIX}{{{partition(cid)}}}:seen:{sid}"
+
+
+def key(name: str, cid: str, sid: str = "") -> str:
+    """The key a script calls ``name``, for this customer (and this MessageSid, for ``seen``)."""
+    if name == "seen":
+        return seen(cid, sid)
+    if name in PARTITION:
+        return partition_key(name, partition(cid))
+    return customer_key(name, cid)
+
+
+def clock_slot(job: str, slot: int) -> str:
+    """Taken by the one clock that enqueues a scheduled job's run of this slot."""
+    return f"{PREFIX}clock:{job}:{slot}"
+
+
+SCAN_CURSOR = f"{PREFIX}clock:scan"  # where the walk that looks for lost index entries is
+RUN_ID = f"{PREFIX}server"  # the run_id of the Redis we knew
+
+_ID = re.compile(r"^p([0-5][0-9]|6[0-3])-([0-9a-f]{32})-([smt])([1-9][0-9]{0,15})(?:-([1-9]))?$")
+
+
+class Id(NamedTuple):
+    """A parsed id. ``letter`` is s (session), m (message) or t (turn); ``part`` is 0 without one."""
+
+    cid: str
+    letter: str
+    number: int
+    part: int
+
+
+def make_id(letter: str, cid: str, number: int | str) -> str:
+    """``p07-<customer>-m21``: an id finds its customer and slot without an index."""
+    return f"{partition(cid)}-{cid}-{letter}{number}"
+
+
+def part_id(cid: str, number: str) -> str:
+    """The id of part ``21.1``: ``p07-<customer>-m21-1``."""
+    message, part = number.split(".")
+    return f"{make_id('m', cid, message)}-{part}"
+
+
+def parse_id(text: str) -> Id | None:
+    """None for anything that is not an id of ours, whatever it is."""
+    found = _ID.fullmatch(text) if len(text) < 80 else None
+    if not found or f"p{found[1]}" != partition(found[2]):
+        return None
+    return Id(found[2], found[3], int(found[4]), int(found[5] or 0))

@@ -1,0 +1,475 @@
+"""The ledger: the atomic steps of the protocol, as methods.
+
+Each method is one Lua step of ``session/scripts`` (whose header is its contract) and one
+round trip. Nothing here decides anything: ``workers.turn`` and ``session.manager`` do.
+Every method may raise ``redis.RedisError``; every step may be sent again after that.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from config.settings import Settings
+from session import keys, records, scripts
+from session.model import Customer, Keyword, Lane, Message, Session, State
+
+DAY_MS = 86_400_000
+SEEN_MS = 30 * DAY_MS  # Twilio's own retries end after minutes; a replayed request may be weeks old
+ERASED_MS = 2 * DAY_MS
+INBOX_MAX = 200  # waiting messages of one customer; more is a flood, kept as failures
+DELIVERY_RANK = {
+    "accepted": 1, "scheduled": 1, "queued": 1, "sending": 2, "sent": 3,
+    "delivered": 4, "undelivered": 4, "failed": 4, "canceled": 4, "read": 5,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The protocol's times in milliseconds and its bounds; the defaults are the design's."""
+
+    claim_ms: int = 30_000
+    claim_limit_ms: int = 100_000
+    ring_ms: int = 5_000
+    ring_max_ms: int = 60_000
+    part_limit_ms: int = 900_000
+    retention_ms: int = 30 * DAY_MS
+    attempts_max: int = 3
+    take: int = 10
+
+    @classmethod
+    def of(cls, settings: Settings) -> Timing:
+        """The protocol's times as the settings have them."""
+
+        def ms(seconds: float) -> int:
+            return max(1, round(seconds * 1000))
+
+        return cls(
+            claim_ms=ms(settings.claim_seconds),
+            claim_limit_ms=ms(settings.claim_limit_seconds),
+            ring_ms=ms(settings.ring_seconds),
+            ring_max_ms=ms(settings.ring_max_seconds),
+            part_limit_ms=ms(settings.part_limit_seconds),
+            retention_ms=ms(settings.retention_days * 86_400),
+            attempts_max=settings.max_attempts,
+            take=settings.inbox_take,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    outcome: str  # NEW, DUP or BURIED
+    message_id: str
+    ring: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a reply on its way: ``number`` is "message.i", ``record`` as stored."""
+
+    number: str
+    record: dict[str, Any]
+    text: str = ""
+
+    @property
+    def lane(self) -> Lane:
+        return Lane.parse(self.record["lane"])
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message of a turn. ``entry`` is its place in the inbox, ``session_no`` where it is shown already."""
+
+    entry: str
+    attempt: int
+    session_no: int
+    message: Message
+
+    @property
+    def number(self) -> int:
+        return int(self.entry.split(" ", 1)[0])
+
+    @property
+    def keyword(self) -> Keyword:
+        """What the ledger took the message for: START is a keyword only when it ended an opt-out."""
+        return Keyword(self.entry.split(" ", 2)[1])
+
+
+@dataclass(slots=True)
+class Claim:
+    """The right to answer one customer, and what there is to do. ``lost`` is set when it is gone."""
+
+    cid: str
+    token: str
+    taken_at: int  # Redis' time when it was taken, ms
+    facts: dict[str, str]
+    parts: list[Part]
+    lane: Lane | None
+    messages: list[Waiting]
+    open_index: dict[str, int]  # "agent|scope" -> session number
+    sessions: dict[int, Session]
+    buried: list[int]
+    lost: threading.Event = field(default_factory=threading.Event)
+    committed: bool = False  # its turn is stored; what is left to do is sending
+    _monotonic: float = field(default_factory=time.monotonic)
+
+    @property
+    def fence(self) -> str:
+        return self.token.split(":", 1)[0]
+
+    @property
+    def customer(self) -> Customer:
+        return records.decode_customer(self.cid, self.facts)
+
+    def now(self) -> int:
+        """Redis' time now, by the time that passed here since the claim was taken."""
+        return self.taken_at + int((time.monotonic() - self._monotonic) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class NotClaimed:
+    outcome: str  # BUSY, EMPTY or EARLY
+    wait_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A session as it shall be stored; ``session.version`` is the version it replaces (0: none)."""
+
+    session: Session
+    deadline: int | None  # when the sweep must look at it next, ms
+    write: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    def plan(self) -> dict[str, Any]:
+        s = self.session
+        number = keys.parse_id(s.id)
+        plan = {
+            "no": number.number if number else 0,
+            "version": s.version,
+            "epoch": s.epoch,
+            "write": self.write,
+            "record": records.encode_session(s),
+            "opened_as": opened_as(s.agent_id, s.scope),
+            "is_open": s.state is not State.CLOSED,
+            "activity": s.last_activity,
+        }
+        if self.deadline is not None:
+            plan["deadline"] = self.deadline
+        return plan
+
+
+def opened_as(agent_id: str, scope: str) -> str:
+    """Where the open index keeps a customer's open session of this agent (and channel)."""
+    return f"{agent_id}|{scope}"
+
+
+class LedgerConflict(Exception):
+    """Somebody else wrote the session meanwhile; read it again and decide anew."""
+
+
+class ClaimLost(Exception):
+    """The claim ended while its holder worked; what it decided must not be stored or sent."""
+
+
+def connect(url: str, timeout_seconds: float, max_connections: int = 20) -> redis.Redis:
+    """A client for the ledger: bounded waits, one immediate retry of a broken (not of a slow) connection."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        max_connections=max_connections,
+        health_check_interval=0,
+    )
+
+
+def _pairs(flat: Sequence[Any]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+class Ledger:
+    """The steps over one Redis. Safe for threads: the client is, and nothing else is kept."""
+
+    def __init__(self, client: redis.Redis, timing: Timing | None = None, prelude: str | None = None) -> None:
+        self.redis = client
+        self.timing = timing or Timing()
+        self._prelude = prelude
+        self._steps: dict[str, tuple[scripts.Step, str]] = {}
+
+    def _step(self, name: str) -> tuple[scripts.Step, str]:
+        if name not in self._steps:
+            step = scripts.load(name, self._prelude)
+            self._steps[name] = step, _sha1(step.text)
+        return self._steps[name]
+
+    def _pipeline(self, name: str, calls: Iterable[Sequence[Any]]) -> list[Any]:
+        """One step many times in one round trip; a script the server has forgotten is loaded again."""
+        step, sha = self._step(name)
+        calls = list(calls)
+        for attempt in (1, 2):
+            pipe = self.redis.pipeline(transaction=False)
+            for call in calls:
+                pipe.evalsha(sha, *call)
+            try:
+                return pipe.execute() if calls else []
+            except redis.exceptions.NoScriptError:
+                if attempt == 2:
+                    raise
+                self.redis.script_load(step.text)
+        return []
+
+    def _call(self, name: str, cid: str, args: dict[str, Any], seen: str = "") -> list[Any]:
+        """What follows the script in EVALSHA: the number of keys, keys, arguments."""
+        step, _ = self._step(name)
+        named = [keys.key(k, cid, seen) for k in step.keys]
+        return [len(named), *named, *(cid if a == "cid" else args[a] for a in step.args)]
+
+    def _run(self, name: str, cid: str, *, seen: str = "", **args: Any) -> Any:
+        step, sha = self._step(name)
+        call = self._call(name, cid, args, seen)
+        try:
+            return self.redis.evalsha(sha, *call)
+        except redis.exceptions.NoScriptError:
+            return self.redis.eval(step.text, *call)
+
+    def receive(
+        self,
+        cid: str,
+        message: Message,
+        *,
+        profile: dict[str, str],
+        optout: str,
+        quiet_ms: int = 0,
+        bury: str = "",
+    ) -> Received:
+        """Take in one message. ``optout`` is the field that an opt-out of this sender is kept in."""
+        outcome, number, ring = self._run(
+            "receive", cid, seen=message.twilio_sid, keyword=message.keyword.value, lane=str(message.lane),
+            optout=optout, record=records.encode_message(message), quiet_ms=quiet_ms, ring_ms=self.timing.ring_ms,
+            seen_ms=SEEN_MS, retention_ms=self.timing.retention_ms, bury=bury, inbox_max=INBOX_MAX,
+            profile=records.dump([x for pair in profile.items() for x in pair]),  # type: ignore[arg-type]
+        )  # fmt: skip
+        return Received(outcome, keys.make_id("m", cid, number) if number else "", bool(ring))
+
+    def due(self, limit: int = 100) -> list[str]:
+        """Customers to ring for now, of all partitions, in one round trip; each is put off until its next ring."""
+        names = self._step("due")[0].keys
+        t = self.timing
+        calls = [
+            [len(names), *(keys.partition_key(k, part) for k in names), limit, t.ring_ms, t.ring_max_ms]
+            for part in keys.partitions()
+        ]
+        return [cid for found in self._pipeline("due", calls) for cid in found]
+
+    def claim(self, cid: str) -> Claim | NotClaimed:
+        t = self.timing
+        got = self._run(
+            "claim",
+            cid,
+            nonce=secrets.token_hex(6),
+            claim_ms=t.claim_ms,
+            attempts_max=t.attempts_max,
+            take=t.take,
+            retention_ms=t.retention_ms,
+        )
+        if got[0] != "CLAIMED":
+            return NotClaimed(got[0], int(got[1]) if len(got) > 1 else 0)
+        _, token, now, facts, parts, lane, messages, opened, sessions, buried = got
+        return Claim(
+            cid=cid, token=token, taken_at=int(now), facts=_pairs(facts),
+            parts=[_part(number, part, message) for number, part, message in parts],
+            lane=Lane.parse(lane) if lane else None,
+            messages=[
+                Waiting(entry, int(count), int(placed.rstrip(":") or 0),
+                        records.decode_message(cid, entry.split(" ", 1)[0], value))
+                for entry, count, placed, value in messages if value
+            ],
+            open_index={name: int(no) for name, no in _pairs(opened).items()},
+            sessions={int(no): records.decode_session(cid, no, value) for no, value in sessions},
+            buried=[int(n) for n in buried],
+        )  # fmt: skip
+
+    def renew(self, claim: Claim) -> bool:
+        got = self._run(
+            "renew", claim.cid, token=claim.token,
+            claim_ms=self.timing.claim_ms, limit_ms=self.timing.claim_limit_ms,
+        )  # fmt: skip
+        if got[0] == "LOST":
+            claim.lost.set()
+        return got[0] == "OK"
+
+    def open(
+        self, claim: Claim, session: Change, closing: Sequence[Change], entries: Iterable[int], last: int
+    ) -> tuple[Session, list[Message]]:
+        """Store the session and show the messages; gives the session as stored and ``last`` earlier messages."""
+        plan = {
+            "closing": [c.plan() for c in closing], "session": session.plan(),
+            "entries": list(entries), "last": last,
+        }  # fmt: skip
+        got = self._run(
+            "open",
+            claim.cid,
+            token=claim.token,
+            plan=records.dump(plan),
+            retention_ms=self.timing.retention_ms,
+        )
+        self._raise(claim, got[0])
+        _, no, version, tail = got
+        stored = replace(session.session, id=keys.make_id("s", claim.cid, no), version=int(version))
+        return stored, [_message(claim.cid, no, row) for row in tail]
+
+    def commit(
+        self,
+        claim: Claim,
+        session: Change,
+        *,
+        answered: Sequence[str],
+        replies: Sequence[dict[str, Any]],
+        turn: dict[str, Any],
+        facts: dict[str, str] | None = None,
+        unset: Sequence[str] = (),
+        failure: dict[str, Any] | None = None,
+    ) -> list[str]:
+        """All or nothing. ``replies``: {"record", "parts"} as in commit.lua. Gives the replies' message numbers."""  # fmt: skip
+        plan: dict[str, Any] = {
+            "session": session.plan(), "answered": list(answered), "replies": list(replies),
+            "turn": {"v": records.VERSION, **turn},
+            "facts": [x for pair in (facts or {}).items() for x in pair], "unset": list(unset),
+        }  # fmt: skip
+        if failure:
+            plan["failure"] = {"v": records.VERSION, **failure}
+        got = self._run(
+            "commit",
+            claim.cid,
+            token=claim.token,
+            plan=records.dump(plan),
+            retention_ms=self.timing.retention_ms,
+        )
+        self._raise(claim, got[0])
+        claim.committed = True
+        return list(got[2])
+
+    def begin_send(self, claim: Claim, part: Part, optout: str) -> tuple[str, str]:
+        """("GO", attempt), ("LOST", ""), ("REFUSED", reason) or ("STATE", state): see begin_send.lua."""
+        got = self._run(
+            "begin_send", claim.cid, token=claim.token, number=part.number,
+            optout=optout, part_limit_ms=self.timing.part_limit_ms,
+        )  # fmt: skip
+        return got[0], str(got[-1]) if len(got) > 1 else ""
+
+    def sent(self, cid: str, number: str, sid: str) -> str:
+        """OK, GONE (the customer was deleted), DOUBLE or TAKEN: see sent.lua."""
+        return str(self._run("sent", cid, number=number, sid=sid, retention_ms=self.timing.retention_ms)[0])
+
+    def settle(
+        self, claim: Claim, number: str, expected: Sequence[str], state: str, *, wait_ms: int = 0,
+        changes: dict[str, Any] | None = None, failure: dict[str, Any] | None = None,
+    ) -> str:  # fmt: skip
+        got = self._run(
+            "settle", claim.cid, token=claim.token, number=number, expected=json.dumps(list(expected)),
+            state=state, wait_ms=int(wait_ms), changes=records.dump(changes or {}),
+            failure=records.dump({"v": records.VERSION, **failure}) if failure else "",
+            retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return str(got[0])
+
+    def status(self, cid: str, number: str, sid: str, status: str, error: str, to: str) -> tuple[str, bool]:
+        """Apply a delivery callback; the second value says whether to ring."""
+        got = self._run(
+            "status", cid, number=number, sid=sid, status=status,
+            rank=DELIVERY_RANK.get(status, 0), error_code=error, to=to, retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return got[0], len(got) > 1 and bool(got[1])
+
+    def release(self, claim: Claim, *, give_back: Sequence[int] = (), hold_ms: int = 0) -> bool:
+        """Let go; True when something waits still. With ``hold_ms`` the claim's lane is left alone so long."""
+        hold = f"hold:{claim.lane}" if hold_ms and claim.lane else ""
+        got = self._run(
+            "release", claim.cid, token=claim.token, give_back=json.dumps(list(give_back)),
+            hold_field=hold, hold_ms=int(hold_ms),
+        )  # fmt: skip
+        return got[0] == "MORE"
+
+    def write(
+        self, cid: str, session: Change, messages: Sequence[Message] = (), facts: dict[str, str] | None = None
+    ) -> tuple[Session, list[Message]]:
+        """Write a session outside a turn, with messages to append. Raises LedgerConflict."""
+        plan = {
+            "session": session.plan(), "records": [records.encode_message(m) for m in messages],
+            "facts": [x for pair in (facts or {}).items() for x in pair],
+        }  # fmt: skip
+        got = self._run("write", cid, plan=records.dump(plan), retention_ms=self.timing.retention_ms)
+        if got[0] != "OK":
+            raise LedgerConflict
+        _, no, version, numbers = got
+        stored = replace(session.session, id=keys.make_id("s", cid, no), version=int(version))
+        ids = [keys.make_id("m", cid, n) for n in numbers]
+        return stored, [replace(m, id=i, session_id=stored.id) for m, i in zip(messages, ids, strict=True)]
+
+    def write_all(self, changes: Sequence[tuple[str, Change]]) -> list[bool]:
+        """Sessions of many customers in one round trip; False where somebody else wrote one meanwhile."""
+        calls = [
+            self._call("write", cid, {
+                "plan": records.dump({"session": change.plan(), "records": [], "facts": []}),
+                "retention_ms": self.timing.retention_ms,
+            })
+            for cid, change in changes
+        ]  # fmt: skip
+        return [got[0] == "OK" for got in self._pipeline("write", calls)]
+
+    def read(
+        self, cid: str, which: int | None = None, last: int = -1
+    ) -> tuple[Customer, Session | None, list[Message]]:
+        """A customer, one session (the open one last active, else the latest) and its last messages."""
+        facts, _, no, value, tail = self._run("read", cid, which="" if which is None else which, last=last)
+        session = records.decode_session(cid, no, value) if value else None
+        return records.decode_customer(cid, _pairs(facts)), session, [_message(cid, no, row) for row in tail]
+
+    def forget(self, cid: str) -> int:
+        """Delete every key that carries the customer; gives the number of records removed."""
+        return int(self._run("forget", cid, erased_ms=ERASED_MS)[1])
+
+    def now(self) -> int:
+        """Redis' time, ms."""
+        seconds, micros = self.redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    @staticmethod
+    def _raise(claim: Claim, outcome: str) -> None:
+        if outcome == "LOST":
+            claim.lost.set()
+            raise ClaimLost
+        if outcome in ("CONFLICT", "MISMATCH"):
+            raise LedgerConflict(outcome)
+
+
+def _part(number: str, part: str, message: str) -> Part:
+    texts = records.texts_of(message) if message else []
+    index = int(number.rsplit(".", 1)[1]) - 1
+    return Part(number, json.loads(part), texts[index] if index < len(texts) else "")
+
+
+def _message(cid: str, session_no: Any, row: Sequence[str]) -> Message:
+    number, value, *parts = row
+    message = records.decode_message(cid, number, value, session_no)
+    if not parts:
+        return message
+    status, error = records.delivery_status([json.loads(p) for p in parts])
+    sid = json.loads(parts[0]).get("sid", "")
+    return replace(message, status=status, error_code=error, twilio_sid=sid)
+
+
+def _sha1(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,40 @@
+-- The last gate before Twilio: pending -> sending, unless it must not go any more.
+-- KEYS claim customer messages sessions parts
+-- ARGV cid token number optout part_limit_ms
+-- Returns {GO, now, attempt}: send it now
+--         {LOST}: the claim is not ours any more
+--         {REFUSED, reason}: opted_out, overtaken (a person stepped in), expired, gone; it must not be sent
+--         {STATE, state}: not pending: reconcile first
+-- Safe to repeat: sending under the same token is GO again, and not counted again.
+if redis.call('GET', claim) ~= token then
+  return {'LOST'}
+end
+local value = redis.call('HGET', parts, number)
+if not value then
+  return {'REFUSED', 'gone'}
+end
+local now, part = clock(), cjson.decode(value)
+if part.state == 'sending' and part.token == token then
+  return {'GO', now, part.attempt}
+end
+if part.state ~= 'pending' then
+  return {'STATE', part.state}
+end
+if redis.call('HEXISTS', customer, optout) == 1 then
+  return {'REFUSED', 'opted_out'}
+end
+local session = redis.call('HGET', sessions, whole(part.session))
+if not session or redis.call('HEXISTS', messages, whole(part.message)) == 0 then
+  return {'REFUSED', 'gone'}
+end
+local _, epoch = session_head(session)
+if epoch ~= part.epoch then
+  return {'REFUSED', 'overtaken'}
+end
+if now - part.created > tonumber(part_limit_ms) then
+  return {'REFUSED', 'expired'}
+end
+part.state, part.token, part.sending_at, part.attempt = 'sending', token, now, part.attempt + 1
+part.first_sending_at = part.first_sending_at or now
+redis.call('HSET', parts, number, cjson.encode(part))
+return {'GO', now, part.attempt}

@@ -1,0 +1,126 @@
+-- Claim a customer and see what there is to do: parts to send, else one lane's messages.
+-- KEYS claim customer inbox messages attempts placed sessions open parts outbox failures waiting rings dead sequence
+-- ARGV cid nonce claim_ms attempts_max take retention_ms
+-- Returns {BUSY, ms}: somebody else holds it for so long at most
+--         {EMPTY}: nothing to do, taken off the waiting index
+--         {EARLY, ms}: nothing before then; due again at that time
+--         {CLAIMED, token, now, facts, parts, lane, messages, open, sessions, buried}
+--   token     "fence:nonce:start"; the fence only grows
+--   facts     the customer's hash, flat
+--   parts     {number, part, message}: parts that may be sent now, oldest first per lane
+--   messages  {entry, attempt, placed, message}: what waits on `lane`, oldest first; empty when there are parts
+--   open      the open index, flat;  sessions  {number, value} of those and of the placed
+--   buried    numbers of messages tried too often, now failures
+-- Attempts are counted here, before the work, so that a message that kills its worker counts.
+-- Safe to repeat with the same nonce: same token, nothing counted twice.
+local now = clock()
+local held = redis.call('GET', claim)
+local again = false
+if held then
+  if string.match(held, '^%d+:([^:]*):') ~= nonce then
+    return {'BUSY', redis.call('PTTL', claim)}
+  end
+  again = true
+end
+
+local earliest = nil
+local function not_before(at)
+  if at > now and (not earliest or at < earliest) then
+    earliest = at
+  end
+  return at > now
+end
+
+-- A lane is blocked while it has a part that is neither sent nor failed.
+local blocked, sendable = {}, {}
+for _, number in ipairs(redis.call('LRANGE', outbox, 0, -1)) do
+  local value = redis.call('HGET', parts, number)
+  if not value then
+    redis.call('LREM', outbox, 0, number)
+  else
+    local part = cjson.decode(value)
+    if not blocked[part.lane] and not not_before(part.not_before or 0) then
+      sendable[#sendable + 1] = {number, value, redis.call('HGET', messages, whole(part.message)) or ''}
+    end
+    blocked[part.lane] = true
+  end
+end
+
+-- The lane of the first message that may be answered now; then all that waits on it.
+local entries, chosen, taken, buried = {}, '', {}, {}
+if #sendable == 0 then
+  entries = redis.call('LRANGE', inbox, 0, -1)
+end
+local quiet = tonumber(redis.call('HGET', customer, 'quiet_until') or 0)
+for _, entry in ipairs(entries) do
+  local keyword, lane = string.match(entry, '^%d+ (%S+) (.*)$')
+  if chosen == '' and not blocked[lane] then
+    local held_until = tonumber(redis.call('HGET', customer, 'hold:' .. lane) or 0)
+    -- Opt-out words wait for nothing.
+    if keyword ~= '-' or not (not_before(quiet) or not_before(held_until)) then
+      chosen = lane
+    end
+  end
+end
+for _, entry in ipairs(entries) do
+  local number, lane = string.match(entry, '^(%d+) %S+ (.*)$')
+  if lane == chosen and #taken < tonumber(take) then
+    -- Counted by the first run already, unless it came in between the two.
+    local count = again and tonumber(redis.call('HGET', attempts, number) or '')
+      or redis.call('HINCRBY', attempts, number, 1)
+    if count > tonumber(attempts_max) then
+      redis.call('LREM', inbox, 1, entry)
+      redis.call('HDEL', attempts, number)
+      redis.call('HDEL', placed, number)
+      redis.call('HSET', failures, number,
+        cjson.encode({v = 1, reason = 'attempts', message = tonumber(number), at = now, attempts = count - 1}))
+      redis.call('ZADD', dead, now, cid .. ':' .. number)
+      buried[#buried + 1] = number
+    else
+      taken[#taken + 1] = {entry, count, redis.call('HGET', placed, number) or '',
+        redis.call('HGET', messages, number) or ''}
+    end
+  end
+end
+
+redis.call('HDEL', rings, cid)
+if #sendable == 0 and #taken == 0 and #buried == 0 then
+  if again then
+    redis.call('DEL', claim)
+  end
+  if redis.call('LLEN', inbox) + redis.call('LLEN', outbox) == 0 then
+    redis.call('ZREM', waiting, cid)
+    return {'EMPTY'}
+  end
+  earliest = earliest or now + tonumber(claim_ms)
+  redis.call('ZADD', waiting, earliest, cid)
+  return {'EARLY', earliest - now}
+end
+
+local token = held
+if not again then
+  token = whole(redis.call('INCR', sequence)) .. ':' .. nonce .. ':' .. whole(now)
+  redis.call('SET', claim, token, 'PX', claim_ms)
+end
+redis.call('ZADD', waiting, now + tonumber(claim_ms), cid)
+keep_alive(retention_ms)
+
+local opened, values, shown = redis.call('HGETALL', open), {}, {}
+local function show(number)
+  if number and number ~= '' and not shown[number] then
+    shown[number] = true
+    local value = redis.call('HGET', sessions, number)
+    if value then
+      values[#values + 1] = {number, value}
+    end
+  end
+end
+for i = 2, #opened, 2 do
+  show(opened[i])
+end
+for _, message in ipairs(taken) do
+  show(string.match(message[3], '^(%d+):'))
+end
+-- The latest session of all is shown too: a new one is bridged from it.
+show(redis.call('HGET', customer, 'last_session'))
+return {'CLAIMED', token, now, redis.call('HGETALL', customer), sendable, chosen, taken, opened, values, buried}

@@ -1,0 +1,26 @@
+-- Let go of a claim; say whether anything waits still.
+-- KEYS claim customer inbox attempts outbox waiting rings
+-- ARGV cid token give_back hold_field hold_ms
+--   give_back   JSON list of message numbers whose attempt is not to count (an outage, a shutdown)
+--   hold_field  "hold:<lane>" and hold_ms: that lane is not asked again before then; or '' and 0
+-- Returns {EMPTY}, {MORE} or {LOST}. Safe to repeat: then it is LOST, and nothing is given back twice.
+if redis.call('GET', claim) ~= token then
+  return {'LOST'}
+end
+local now = clock()
+redis.call('DEL', claim)
+for _, number in ipairs(cjson.decode(give_back)) do
+  if redis.call('HINCRBY', attempts, whole(number), -1) <= 0 then
+    redis.call('HDEL', attempts, whole(number))
+  end
+end
+if hold_field ~= '' then
+  redis.call('HSET', customer, hold_field, whole(now + tonumber(hold_ms)))
+end
+redis.call('HDEL', rings, cid)
+if redis.call('LLEN', inbox) + redis.call('LLEN', outbox) == 0 then
+  redis.call('ZREM', waiting, cid)
+  return {'EMPTY'}
+end
+redis.call('ZADD', waiting, now, cid)
+return {'MORE'}

@@ -1,0 +1,38 @@
+-- Move a part from one of the expected states to another, with what was learnt.
+-- KEYS claim parts outbox failures dead
+-- ARGV cid token number expected state wait_ms changes failure retention_ms
+--   expected  JSON list of states;  wait_ms  how long from now it must not be looked at
+--   changes   JSON object merged into the part;  failure  JSON record for a person, or ''
+-- Returns {OK}, {LOST}, {GONE} or {STATE, state}. Safe to repeat: then the state is not the expected one.
+if redis.call('GET', claim) ~= token then
+  return {'LOST'}
+end
+local value = redis.call('HGET', parts, number)
+if not value then
+  return {'GONE'}
+end
+local part, fits = cjson.decode(value), false
+for _, name in ipairs(cjson.decode(expected)) do
+  fits = fits or name == part.state
+end
+if not fits then
+  return {'STATE', part.state}
+end
+local now = clock()
+part.state, part.token = state, nil
+part.not_before = now + tonumber(wait_ms)
+for field, changed in pairs(cjson.decode(changes)) do
+  part[field] = changed
+end
+redis.call('HSET', parts, number, cjson.encode(part))
+if state == 'failed' or state == 'dead' then
+  redis.call('LREM', outbox, 0, number)
+end
+if failure ~= '' then
+  failure = cjson.decode(failure)
+  failure.at = now
+  redis.call('HSET', failures, number, cjson.encode(failure))
+  redis.call('ZADD', dead, now, cid .. ':' .. number)
+end
+keep_alive(retention_ms)
+return {'OK'}
