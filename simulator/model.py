@@ -1,0 +1,281 @@
+"""An OpenAI-compatible model server around the stand-in: ``/v1/responses`` and ``/v1/chat/completions``.
+
+It refuses what OpenAI would refuse (no key, no model, a schema that is not strict), so that a request which
+works here has the right shape there. Latency and faults come on demand through ``/_control/model``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
+
+from ai import standin
+from simulator.model_request import Asked, BadRequest, read_chat, read_responses
+
+FAULTS = ("500", "429", "hang", "empty", "garbled", "refusal", "not_schema", "slow_bytes")
+# Longer than any client of ours may wait.
+HANG_SECONDS = 120.0
+SLOW_BYTE_SECONDS = 0.2
+REQUESTS_KEPT = 200
+REFUSAL = "I'm sorry, I can't help with that."
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How the next requests are answered. ``count`` requests meet the fault; None is all of them."""
+
+    latency_ms: float = 0
+    jitter_ms: float = 0
+    fault: str = ""
+    count: int | None = None
+    retry_after: float | None = None
+    reply: str = ""
+
+
+class ModelServer:
+    """What the server remembers: its behaviour and the requests it received. One per Flask app."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latency_ms = float(os.environ.get("SIMULATOR_MODEL_LATENCY_MS") or 0)
+        self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
+        self.behaviour = Behaviour(latency_ms=self._latency_ms)
+
+    def reset(self) -> None:
+        with self._lock:
+            self.behaviour = Behaviour(latency_ms=self._latency_ms)
+            self.requests.clear()
+
+    def behave(self, changes: dict[str, Any]) -> Behaviour:
+        with self._lock:
+            self.behaviour = replace(self.behaviour, **changes)
+            return self.behaviour
+
+    def received(self, path: str, body: Any) -> Behaviour:
+        """Note a request; returns how to answer this one."""
+        with self._lock:
+            self.requests.append({"path": path, "body": body})
+            now = self.behaviour
+            if now.count is not None:
+                left = now.count - 1
+                self.behaviour = replace(now, count=left) if left > 0 else replace(now, **_HARMLESS)
+            return now
+
+
+_HARMLESS: dict[str, Any] = {"fault": "", "count": None, "retry_after": None, "reply": ""}
+
+
+def server_of(app: Flask) -> ModelServer:
+    """The app's one model server; made at the first call (``setdefault`` keeps one of two made at once)."""
+    server: ModelServer = app.extensions.get("model_server") or app.extensions.setdefault(
+        "model_server", ModelServer()
+    )
+    return server
+
+
+def create_blueprint() -> Blueprint:
+    """OpenAI's side; mount it at ``/v1``."""
+    blueprint = Blueprint("model", __name__)
+    blueprint.add_url_rule("/responses", view_func=_responses, methods=["POST"])
+    blueprint.add_url_rule("/chat/completions", view_func=_chat_completions, methods=["POST"])
+    blueprint.add_url_rule("/models", view_func=_models, methods=["GET"])
+    blueprint.before_request(_require_key)
+    return blueprint
+
+
+def create_control_blueprint() -> Blueprint:
+    """The tests' side: ``/_control/model`` and ``/_control/model/requests``; mount it without a prefix."""
+    blueprint = Blueprint("model_control", __name__)
+    blueprint.add_url_rule("/_control/model", view_func=_control, methods=["GET", "POST", "DELETE"])
+    blueprint.add_url_rule("/_control/model/requests", view_func=_requests, methods=["GET"])
+    return blueprint
+
+
+def _require_key() -> Response | None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key.strip():
+        return None
+    return _error(401, "You didn't provide an API key.", None, "invalid_request_error")
+
+
+def _models() -> Response:
+    model = {"id": standin.MODEL_NAME, "object": "model", "created": 0, "owned_by": "simulator"}
+    return jsonify({"object": "list", "data": [model]})
+
+
+def _responses() -> Response:
+    return _answer("/responses", read_responses, _response_body)
+
+
+def _chat_completions() -> Response:
+    return _answer("/chat/completions", read_chat, _chat_body)
+
+
+def _answer(path: str, read: Any, shape: Any) -> Response:
+    body = _json_body()
+    behaviour = server_of(current_app).received(path, body)
+    if (failure := _failure(behaviour)) is not None:
+        return failure
+    try:
+        asked = read(body)
+    except BadRequest as bad:
+        return _error(400, bad.message, bad.param, "invalid_request_error")
+    time.sleep(max(0.0, behaviour.latency_ms + random.uniform(-1, 1) * behaviour.jitter_ms) / 1000)
+    refusal = REFUSAL if behaviour.fault == "refusal" else ""
+    text = json.dumps(shape(asked, _model_text(asked, behaviour), refusal))
+    if behaviour.fault == "garbled":
+        return Response(text[: len(text) // 2], mimetype="application/json")
+    if behaviour.fault == "slow_bytes":
+        return Response(_dribbled(text), mimetype="application/json")
+    return Response(text, mimetype="application/json")
+
+
+def _json_body() -> Any:
+    try:
+        return json.loads(request.get_data(cache=False))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _failure(behaviour: Behaviour) -> Response | None:
+    if behaviour.fault == "hang":
+        time.sleep(HANG_SECONDS)
+    if behaviour.fault in ("500", "hang"):
+        return _error(500, "The server had an error while processing your request.", None, "server_error")
+    if behaviour.fault == "429":
+        response = _error(429, "Rate limit reached.", None, "requests", code="rate_limit_exceeded")
+        if behaviour.retry_after is not None:
+            response.headers["Retry-After"] = f"{behaviour.retry_after:g}"
+        return response
+    return None
+
+
+def _model_text(asked: Asked, behaviour: Behaviour) -> str:
+    """What the model says, as text: JSON when a schema was given."""
+    if behaviour.fault == "empty":
+        return ""
+    if behaviour.fault == "not_schema":
+        return json.dumps({"reply": 7, "unexpected": True})
+    answer = standin.respond(asked.items, asked.schema or {})
+    if behaviour.reply and "reply" in answer:
+        answer["reply"] = behaviour.reply
+    return json.dumps(answer, ensure_ascii=False) if asked.schema is not None else str(answer["reply"])
+
+
+def _dribbled(text: str) -> Iterator[str]:
+    # Blanks may stand before JSON for as long as one likes: each resets a client's time-out per read.
+    deadline = time.monotonic() + HANG_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(SLOW_BYTE_SECONDS)
+        yield " "
+    yield text
+
+
+def _response_body(asked: Asked, text: str, refusal: str) -> dict[str, Any]:
+    tokens_in, tokens_out = _tokens(asked, text)
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    return {
+        "id": f"resp_{uuid.uuid4().hex}",
+        "object": "response",
+        "created_at": int(time.time()),
+        "status": "completed",
+        "error": None,
+        "incomplete_details": None,
+        "instructions": asked.body.get("instructions"),
+        "metadata": asked.body.get("metadata") or {},
+        "model": asked.body["model"],
+        "output": [
+            {
+                "id": f"msg_{uuid.uuid4().hex}",
+                "type": "message",
+                "status": "completed",
+                "role": "assistant",
+                "content": [{"type": "refusal", "refusal": refusal} if refusal else part],
+            }
+        ],
+        "parallel_tool_calls": True,
+        "store": bool(asked.body.get("store", True)),
+        "text": asked.body.get("text") or {"format": {"type": "text"}},
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": {
+            "input_tokens": tokens_in,
+            "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+            "output_tokens": tokens_out,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": tokens_in + tokens_out,
+        },
+    }
+
+
+def _chat_body(asked: Asked, text: str, refusal: str) -> dict[str, Any]:
+    tokens_in, tokens_out = _tokens(asked, text)
+    message = {"role": "assistant", "content": None if refusal else text, "refusal": refusal or None}
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": asked.body["model"],
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": tokens_in,
+            "completion_tokens": tokens_out,
+            "total_tokens": tokens_in + tokens_out,
+        },
+    }
+
+
+def _tokens(asked: Asked, text: str) -> tuple[int, int]:
+    """About four characters to a token, as English has it."""
+    shown = sum(len(item["content"]) for item in asked.items) + len(json.dumps(asked.schema or {}))
+    return shown // 4 + 1, len(text) // 4 + 1
+
+
+def _error(status: int, message: str, param: str | None, type: str, code: str | None = None) -> Response:
+    response = jsonify({"error": {"message": message, "type": type, "param": param, "code": code}})
+    response.status_code = status
+    return response
+
+
+def _control() -> Response:
+    server = server_of(current_app)
+    if request.method == "DELETE":
+        server.reset()
+    if request.method == "POST":
+        wanted = _json_body()
+        fault = _control_fault(wanted)
+        if fault:
+            return _error(400, fault, None, "invalid_request_error")
+        if wanted.get("fault") and "count" not in wanted:
+            wanted["count"] = 1
+        server.behave(wanted)
+    return jsonify(vars(server.behaviour) | {"faults": list(FAULTS)})
+
+
+def _control_fault(wanted: Any) -> str:
+    if not isinstance(wanted, dict) or not wanted.keys() <= vars(Behaviour()).keys():
+        return f"Send a JSON object with any of {', '.join(vars(Behaviour()))}."
+    if wanted.get("fault", "") not in ("", *FAULTS):
+        return f"fault must be empty or one of {', '.join(FAULTS)}."
+    for name in ("latency_ms", "jitter_ms", "retry_after", "count"):
+        value = wanted.get(name)
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0
+        ):
+            return f"{name} must be a number, 0 or more."
+    return "" if isinstance(wanted.get("reply", ""), str) else "reply must be text."
+
+
+def _requests() -> Response:
+    """The bodies received, newest last."""
+    return jsonify({"requests": list(server_of(current_app).requests)})
