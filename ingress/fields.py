@@ -1,0 +1,156 @@
+"""The fields of a webhook, read from its body once, and the messages they make.
+
+Whatever is signed is accepted: odd content is cleaned, or kept as a failure for a person,
+never refused. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from session import address, optout
+from session.address import Address
+from session.model import Channel, Direction, Media, Message, MessageType, Role
+
+FIELDS_MAX = 1000
+BODY_MAX = 1600  # Twilio's own limit for a message
+NAME_MAX = 100
+MEDIA_MAX = 10
+SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
+ONCE = (
+    "Body",
+    "From",
+    "To",
+    "AccountSid",
+    "NumMedia",
+)  # given twice with different values, nobody knows which is meant
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_EXTRA = (
+    "ButtonText", "ButtonPayload", "Latitude", "Longitude", "Address", "Label",
+    "OriginalRepliedMessageSid", "NumSegments", "MessagingServiceSid",
+)  # fmt: skip
+
+Pairs = list[tuple[str, str]]
+
+
+def parse(body: bytes, errors: str = "replace") -> Pairs:
+    """Every field of an urlencoded form, blanks and repeats kept, in order."""
+    return parse_qsl(body.decode("utf-8", errors), keep_blank_values=True, errors=errors, max_num_fields=None)
+
+
+def readings(body: bytes) -> Iterable[Pairs]:
+    """The ways to read a form that is not quite UTF-8; Twilio signs what it read."""
+    yield parse(body)
+    try:
+        strict = parse(body, "surrogatepass")
+    except UnicodeDecodeError:
+        return
+    yield strict
+
+
+def clean(text: str) -> str:
+    """The text without what no store, model or screen should see; words and blanks stay as they are."""
+    return _CONTROL.sub("", text)
+
+
+class Malformed(Exception):
+    """There is nothing to tell this message by; the sentence says what is missing."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message from outside. ``bury`` is why it is kept for a person and not answered, or ''."""
+
+    message: Message
+    customer: str  # the address value the customer is known by
+    name: str
+    alias: str  # WhatsApp's business-scoped id of a customer whose number we have
+    bury: str
+
+
+def required(pairs: Pairs, sid_name: str = "MessageSid") -> dict[str, str]:
+    """First value of each field, once SID, From and To are known to be usable. Raises ``Malformed``."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values.setdefault(name, value)
+    if len({value for name, value in pairs if name == sid_name}) > 1:
+        raise Malformed("repeated_sid", f"{sid_name} is given twice with different values; send it once.")
+    for name in (sid_name, "From", "To"):
+        if not values.get(name, "").strip():
+            raise Malformed("missing_field", f"{name} is missing; Twilio always sends it.")
+    if not SID.fullmatch(values[sid_name]):
+        raise Malformed("malformed_sid", f"{sid_name} must be SM or MM and 32 hexadecimal digits.")
+    return values
+
+
+def inbound(pairs: Pairs, our_numbers: Iterable[str]) -> Inbound:
+    """The message of an inbound webhook. Raises ``Malformed``."""
+    values = required(pairs)
+    theirs, ours = address.parse(values["From"]), address.parse(values["To"])
+    channel = theirs.channel if theirs else Channel.SMS
+    body = clean(values.get("Body", ""))
+    media = _media(values)
+    extra: dict[str, Any] = {name: clean(values[name])[:BODY_MAX] for name in _EXTRA if values.get(name)}
+    if len(body) > BODY_MAX:
+        body, extra["truncated"] = body[:BODY_MAX], True
+    message = Message(
+        direction=Direction.INBOUND,
+        role=Role.USER,
+        content=body,
+        channel=channel,
+        from_number=theirs.value if theirs else clean(values["From"])[:NAME_MAX],
+        to_number=ours.value if ours else clean(values["To"])[:NAME_MAX],
+        message_type=_kind(media, values),
+        twilio_sid=values["MessageSid"],
+        keyword=optout.keyword(channel, body, values.get("OptOutType", "")),
+        media=media,
+        extra=extra,
+    )
+    scoped = address.parse(f"{address.WHATSAPP_PREFIX}{values.get('ExternalUserId', '')}")
+    return Inbound(
+        message=message,
+        customer=message.from_number,
+        name=clean(values.get("ProfileName", "")).strip()[:NAME_MAX],
+        alias=scoped.value if scoped and not scoped.e164 and theirs and theirs.e164 else "",
+        bury=_why_not(pairs, theirs, ours, our_numbers),
+    )
+
+
+def _why_not(pairs: Pairs, theirs: Address | None, ours: Address | None, our_numbers: Iterable[str]) -> str:
+    for once in ONCE:
+        if len({value for name, value in pairs if name == once}) > 1:
+            return "repeated_field"
+    if theirs is None:
+        return "not_an_address"  # a short code, a name, a withheld number: nobody to answer
+    if ours is None or not ours.e164:
+        return "not_our_number"
+    if theirs.value in our_numbers or theirs.value == ours.value:
+        return "own_number"  # answering ourselves would never end
+    return ""
+
+
+def _media(values: Mapping[str, str]) -> tuple[Media, ...]:
+    count = values.get("NumMedia", "0")
+    number = int(count) if count.isascii() and count.isdecimal() and len(count) < 4 else 0
+    if number > MEDIA_MAX:
+        return ()
+    found = ((values.get(f"MediaUrl{i}", ""), values.get(f"MediaContentType{i}", "")) for i in range(number))
+    return tuple(Media(clean(url)[:2000], clean(kind)[:NAME_MAX]) for url, kind in found if url)
+
+
+def _kind(media: tuple[Media, ...], values: Mapping[str, str]) -> MessageType:
+    if values.get("Latitude") and values.get("Longitude"):
+        return MessageType.LOCATION
+    if not media:
+        return MessageType.TEXT
+    kinds = {"image": MessageType.IMAGE, "audio": MessageType.AUDIO}
+    return kinds.get(media[0].content_type.split("/")[0], MessageType.DOCUMENT)

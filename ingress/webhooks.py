@@ -1,0 +1,227 @@
+"""Twilio's routes: check the signature, read the form, one step in the ledger, ring, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import redis
+import structlog
+from flask import Blueprint, Request, Response, g, json, request
+from werkzeug.exceptions import HTTPException
+
+from config.settings import Settings
+from ingress import fields, signature
+from session import address, keys, optout
+from session.ledger import Ledger
+from session.manager import SessionManager
+from workers.bell import Bell
+
+BODY_BYTES_MAX = 64 * 1024
+TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+FORM = "application/x-www-form-urlencoded"
+RETRY_AFTER_S = 2
+INBOUND_PATHS = ("/sms", "/whatsapp", "/api/webhooks/sms", "/api/webhooks/whatsapp", "/twilio-webhook-opt")
+
+_log = structlog.get_logger("ingress")
+
+
+class Refused(Exception):
+    """The request is not answered as Twilio's. ``reason`` is for our log, the caller learns nothing."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def answer() -> Response:
+    """What Twilio is told: taken. The same bytes whatever was said."""
+    return Response(TWIML, 200, content_type="text/xml")
+
+
+def create_blueprint(settings: Settings, manager: SessionManager, bell: Bell) -> Blueprint:
+    """The routes of Twilio's side: inbound messages and delivery callbacks."""
+    routes = Blueprint("webhooks", __name__)
+    hooks = Webhooks(settings, manager, bell)
+    handlers = {
+        "inbound": (hooks.inbound, INBOUND_PATHS),
+        "status": (hooks.status, ("/status",)),
+    }
+    for name, (handle, paths) in handlers.items():
+        view = hooks.guarded(handle)
+        for path in paths:
+            routes.add_url_rule(path, name, view, methods=["POST"], provide_automatic_options=False)
+    return routes
+
+
+class Webhooks:
+    """The handlers, with what they need. Safe for threads."""
+
+    def __init__(self, settings: Settings, manager: SessionManager, bell: Bell) -> None:
+        self._settings = settings
+        self._manager = manager
+        self._ledger: Ledger = manager.ledger
+        self._bell = bell
+
+    def guarded(self, handle: Callable[[fields.Pairs], Response]) -> Callable[[], Response]:
+        """``handle`` for requests that are Twilio's; the others get the answers of DECISIONS 18."""
+
+        def guard() -> Response:
+            try:
+                return handle(self._signed_fields(request))
+            except Refused as refusal:
+                g.outcome = refusal.reason
+                return Response(status=refusal.status)
+            except fields.Malformed as fault:
+                g.outcome = fault.code
+                _log.warning("webhook_malformed", reason=fault.code)
+                return _error(400, fault.code, str(fault))
+            except redis.RedisError as error:
+                g.outcome = "redis_away"
+                _log.error("redis_away", error=type(error).__name__)
+                response = _error(503, "unavailable", "The message could not be stored; send it again.")
+                response.headers["Retry-After"] = str(RETRY_AFTER_S)
+                return response
+
+        return guard
+
+    # Who is asking
+
+    def _signed_fields(self, req: Request) -> fields.Pairs:
+        """Every field of a signed form. Raises ``Refused``."""
+        given = req.headers.get("X-Twilio-Signature")
+        if not given:
+            raise Refused(403, "unsigned")
+        body = self._body(req)
+        pairs = self._verified(req, body, given)
+        if req.mimetype != FORM or req.headers.get("Content-Encoding", "identity") != "identity":
+            raise Refused(415, "not_a_form")
+        if len(pairs) > fields.FIELDS_MAX:
+            raise Refused(413, "too_many_fields")
+        accounts = {value for name, value in pairs if name == "AccountSid"}
+        if accounts - {self._settings.twilio_account_sid}:
+            _log.error("foreign_account")
+            raise Refused(403, "foreign_account")
+        return pairs
+
+    @staticmethod
+    def _body(req: Request) -> bytes:
+        if (req.content_length or 0) > BODY_BYTES_MAX:
+            raise Refused(413, "too_large")
+        try:
+            return req.get_data(cache=True, parse_form_data=False)
+        except HTTPException as error:
+            raise Refused(error.code or 400, "too_large" if error.code == 413 else "broken_body") from None
+
+    def _verified(self, req: Request, body: bytes, given: str) -> fields.Pairs:
+        """The fields as they were signed. Raises ``Refused``."""
+        raw_target = req.environ.get("RAW_URI") or req.environ.get("REQUEST_URI") or req.full_path.rstrip("?")
+        url = signature.signed_url(self._settings.public_base_url, raw_target)
+        tokens = self._settings.auth_tokens
+        algorithm = req.headers.get("X-Twilio-Webhooks-Signature-Settings")
+        for pairs in fields.readings(body):
+            if signature.valid(tokens, url, pairs, given, settings=algorithm):
+                return pairs
+        if req.mimetype != FORM:
+            # Signed, but no form: Twilio signs JSON by its hash, and our own senders nothing but the URL.
+            for attempt in ((), _multipart(req)):
+                if signature.valid(tokens, url, attempt, given, settings=algorithm):
+                    raise Refused(415, "not_a_form")
+            if signature.valid(tokens, url, (), given, body=body, settings=algorithm):
+                raise Refused(415, "not_a_form")
+        raise Refused(403, "wrong_signature")
+
+    # What they say
+
+    def inbound(self, pairs: fields.Pairs) -> Response:
+        """A message from a customer. The channel is read from its address, whichever path was called."""
+        settings = self._settings
+        said = fields.inbound(pairs, settings.our_numbers)
+        message = said.message
+        cid = self._customer(said)
+        profile = {"address": said.customer}
+        if said.name:
+            profile["name"] = said.name
+        if said.alias:
+            profile["alias"] = self._manager.customer_id(said.alias)
+        received = self._ledger.receive(
+            cid,
+            message,
+            profile=profile,
+            optout=optout.field(message.lane, settings.twilio_messaging_service_sid),
+            quiet_ms=settings.ai_response_delay,
+            bury=said.bury,
+        )
+        g.outcome = received.outcome.lower()
+        _log.info(
+            "message_received", customer=cid[:6], channel=str(message.channel),
+            outcome=g.outcome, message_id=received.message_id, **({"reason": said.bury} if said.bury else {}),
+        )  # fmt: skip
+        if said.alias:
+            self._remember_alias(profile["alias"], cid)
+        if received.ring:
+            self._ring(cid)
+        return answer()
+
+    def _customer(self, said: fields.Inbound) -> str:
+        """The customer id; of a WhatsApp id whose number we were told, the number's."""
+        cid = self._manager.customer_id(said.customer)
+        if said.customer.startswith("+") or said.bury:
+            return cid
+        return str(self._ledger.redis.get(keys.customer_key("alias", cid)) or cid)
+
+    def _remember_alias(self, alias: str, cid: str) -> None:
+        try:
+            self._ledger.redis.set(
+                keys.customer_key("alias", alias), cid, px=self._ledger.timing.retention_ms
+            )
+        except redis.RedisError as error:
+            # The message is taken; the next one of this customer brings the id again.
+            _log.warning("alias_not_kept", customer=cid[:6], error=type(error).__name__)
+
+    def _ring(self, cid: str) -> None:
+        try:
+            self._bell.ring(cid)
+        except redis.RedisError as error:
+            # Taken is taken: the ledger knows who waits, and every worker and the clock ring again.
+            _log.warning("ring_failed", customer=cid[:6], error=type(error).__name__)
+
+    def status(self, pairs: fields.Pairs) -> Response:
+        """A delivery callback: news of a message of ours, in any order, any number of times."""
+        values = fields.required(pairs)
+        # The part it is about stands in the URL we gave Twilio; an odd one is as none.
+        about = keys.parse_id(request.args.get("ob", ""))
+        status = values.get("MessageStatus", "")
+        theirs = address.parse(values["To"])
+        if not status or (theirs is None and about is None):
+            g.outcome = "ignored"
+            return answer()
+        cid = about.cid if about else self._manager.customer_id(theirs.value if theirs else "")
+        number = f"{about.number}.{about.part}" if about and about.part else ""
+        error = values.get("ErrorCode", "")
+        error = error if error.isascii() and error.isdecimal() and len(error) < 7 else ""
+        outcome, ring = self._ledger.status(
+            cid, number, values["MessageSid"], status.lower()[:40], error, values["To"]
+        )
+        g.outcome = outcome.lower()
+        if outcome in ("DOUBLE", "FOREIGN"):
+            _log.error("callback_not_applied", customer=cid[:6], reason=outcome.lower())
+        if ring:
+            self._ring(cid)
+        return answer()
+
+
+def _multipart(req: Request) -> fields.Pairs:
+    """Fields of a multipart body, to tell a signed one (415) from a forged one (403)."""
+    if req.mimetype != "multipart/form-data":
+        return []
+    try:
+        return list(req.form.items(multi=True))
+    except HTTPException:
+        return []
+
+
+def _error(status: int, code: str, sentence: str) -> Response:
+    response = Response(status=status, content_type="application/json")
+    response.set_data(json.dumps({"error": {"code": code, "message": sentence}}))
+    return response

@@ -1,0 +1,5 @@
+"""``python -m simulator --port N``."""
+
+from simulator.app import main
+
+raise SystemExit(main())

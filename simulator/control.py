@@ -1,0 +1,127 @@
+"""Levers for tests and for the command line: /_control. Not part of Twilio."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from simulator.account import Account
+from simulator.faults import BadFault, Faults, fault_from
+from simulator.handsets import Handsets, Text
+from simulator.messages import Message
+from simulator.store import Store
+from simulator.timetable import Timetable
+from simulator.twilio_errors import valid_address
+
+
+class BadControl(ValueError):
+    """The request does not say what to do; the message says what is missing."""
+
+
+def text_from(given: Any, account: Account) -> Text:
+    """A customer's message from JSON {from, to?, body, channel?, message_sid?, media?, profile_name?, extra?}.
+
+    ``media`` is a list of {url, content_type}. Raises BadControl.
+    """
+    if not isinstance(given, dict) or not isinstance(given.get("body", ""), str):
+        raise BadControl("send a JSON object with from and body")
+    media, extra = given.get("media") or [], given.get("extra") or {}
+    if not isinstance(extra, dict) or not all(isinstance(m, dict) and "url" in m for m in media):
+        raise BadControl("media is a list of {url, content_type}, extra an object of parameters")
+    channel = given.get("channel", "sms")
+    sender = str(given.get("from", "")).removeprefix("whatsapp:")
+    to = str(given.get("to") or account.numbers[0]).removeprefix("whatsapp:")
+    if channel not in ("sms", "whatsapp"):
+        raise BadControl("channel is sms or whatsapp")
+    if not valid_address(f"whatsapp:{sender}" if channel == "whatsapp" else sender):
+        raise BadControl("from must look like +15551234567")
+    if to not in account.numbers:
+        raise BadControl(f"to must be one of {', '.join(account.numbers)}")
+    return Text(
+        sender=sender,
+        to=to,
+        body=given.get("body", ""),
+        channel=channel,
+        sid=str(given.get("message_sid") or ""),
+        media=tuple((str(m["url"]), str(m.get("content_type", "image/jpeg"))) for m in media),
+        profile_name=str(given.get("profile_name") or ""),
+        extra=tuple((str(k), str(v)) for k, v in extra.items()),
+        idempotency_token=str(given.get("idempotency_token") or ""),
+    )
+
+
+def outcome(message: Message) -> dict[str, Any]:
+    """What became of a customer's message: Twilio's identifier, and how the webhook was answered."""
+    last = message.exchanges[-1] if message.exchanges else None
+    return {
+        "message_sid": message.sid,
+        "status": last.status if last else 0,
+        "accepted": message.webhook == "accepted",
+        "answer": last.answer if last else "",
+        "error": last.error if last else "",
+        "error_code": last.error_code if last else 0,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    account: Account
+    store: Store
+    handsets: Handsets
+    faults: Faults
+    timetable: Timetable
+
+    def blueprint(self) -> Blueprint:
+        routes = Blueprint("control", __name__, url_prefix="/_control")
+        routes.add_url_rule("/inbound", "inbound", self._inbound, methods=["POST"])
+        routes.add_url_rule("/messages", "messages", self._messages)
+        routes.add_url_rule("/faults", "faults", self._faults, methods=["GET", "POST", "DELETE"])
+        routes.add_url_rule("/requests", "requests", self._requests)
+        routes.add_url_rule("/reset", "reset", self._reset, methods=["POST"])
+        routes.register_error_handler(BadControl, _bad)
+        routes.register_error_handler(BadFault, _bad)
+        return routes
+
+    def _inbound(self) -> Response:
+        text = text_from(request.get_json(silent=True), self.account)
+        return jsonify(outcome(self.handsets.receive(text)))
+
+    def _messages(self) -> Response:
+        """All messages, oldest first, with their raw requests; those of one customer with ``?customer=``."""
+        customer = request.args.get("customer", "")
+        messages = [m for m in reversed(self.store.newest_first()) if customer in ("", m.customer)]
+        return jsonify(messages=[described(message) for message in messages])
+
+    def _faults(self) -> Response:
+        if request.method == "POST":
+            self.faults.add(fault_from(request.get_json(silent=True)))
+        elif request.method == "DELETE":
+            self.faults.forget_pending()
+        return jsonify(faults=self.faults.pending())
+
+    def _requests(self) -> Response:
+        """The REST calls that met the Messages routes, oldest first; ``?on=create`` for one kind."""
+        on = request.args.get("on", "")
+        return jsonify(requests=[call for call in self.faults.calls() if on in ("", call["on"])])
+
+    def _reset(self) -> Response:
+        self.timetable.clear()
+        self.store.clear()
+        self.faults.clear()
+        return Response(status=204)
+
+
+def described(message: Message) -> dict[str, Any]:
+    """One message with everything known about it."""
+    return asdict(message) | {
+        "from": message.sender,
+        "channel": message.channel,
+        "customer": message.customer,
+        "ours": message.ours,
+    }
+
+
+def _bad(error: Exception) -> tuple[Response, int]:
+    return jsonify(error={"code": "bad_request", "message": str(error)}), 400

@@ -1,0 +1,125 @@
+"""Faults on request: what the next calls meet, so that tests need not wait for bad luck."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+# What happens to a REST call.
+ON_CALL = {
+    "429": "refused, nothing is created; with Retry-After where given",
+    "503": "refused, nothing is created",
+    "500": "an HTML error page, nothing is created",
+    "error": "refused with Twilio's error `code` and HTTP `status`, nothing is created",
+    "500_after_accept": "created, and answered with an HTML error page",
+    "drop": "the connection is closed without an answer, nothing is created",
+    "drop_after_accept": "created, and the connection is closed without an answer",
+    "hang": "no answer for `seconds`, then the connection is closed; created only with `accept`",
+    "slow": "created, answered after `seconds`",
+}
+# What happens later to a message that was created.
+ON_DELIVERY = {
+    "failed": "ends as failed with `code`",
+    "undelivered": "is sent, then ends as undelivered with `code`",
+    "callbacks_lost": "no status callback is made",
+    "callbacks_twice": "every status callback is made twice",
+    "callbacks_reversed": "the callbacks come in reverse order",
+    "callbacks_late": "every status callback comes `seconds` late",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``count`` calls meet it, after ``skip`` have passed; only those to ``to`` where that is given.
+
+    ``on`` is the kind of REST call: create, list, fetch, update or delete.
+    """
+
+    kind: str
+    count: int = 1
+    skip: int = 0
+    on: str = "create"
+    to: str = ""
+    retry_after: int | None = None
+    seconds: float = 0.0
+    accept: bool = False
+    code: int = 0
+    status: int = 400
+    message: str = ""
+
+
+class BadFault(ValueError):
+    """The description is not a fault; the message says what would be."""
+
+
+def fault_from(description: Any) -> Fault:
+    """A Fault from its JSON. Raises BadFault."""
+    if not isinstance(description, dict):
+        raise BadFault("a fault is a JSON object with a kind")
+    known = {name: type(value) for name, value in asdict(Fault("429", retry_after=0)).items()}
+    for name, value in description.items():
+        if name not in known:
+            raise BadFault(f"a fault has no {name}; it has {', '.join(known)}")
+        wanted = (int, float) if known[name] is float else known[name]
+        if not isinstance(value, wanted):
+            raise BadFault(f"{name} must be {known[name].__name__}")
+    fault = Fault(**{"kind": "", **description})
+    if fault.kind not in ON_CALL and fault.kind not in ON_DELIVERY:
+        raise BadFault(f"kind is one of {', '.join([*ON_CALL, *ON_DELIVERY])}")
+    return fault
+
+
+class Faults:
+    """The faults still to come, and a log of the REST calls made. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pending: list[Fault] = []
+        self._calls: deque[dict[str, Any]] = deque(maxlen=10_000)
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._pending.append(fault)
+
+    def pending(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [asdict(fault) for fault in self._pending]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._pending.clear()
+            self._calls.clear()
+
+    def forget_pending(self) -> None:
+        with self._lock:
+            self._pending.clear()
+
+    def take_for_call(self, on: str, to: str) -> Fault | None:
+        return self._take(set(ON_CALL), on, to)
+
+    def take_for_delivery(self, to: str) -> Fault | None:
+        return self._take(set(ON_DELIVERY), "create", to)
+
+    def note_call(self, **facts: Any) -> None:
+        with self._lock:
+            self._calls.append({"at_ms": time.time_ns() // 1_000_000, **facts})
+
+    def calls(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return list(self._calls)
+
+    def _take(self, kinds: set[str], on: str, to: str) -> Fault | None:
+        with self._lock:
+            for index, fault in enumerate(self._pending):
+                if fault.kind not in kinds or fault.on != on or (fault.to and fault.to != to):
+                    continue
+                if fault.skip > 0:
+                    self._pending[index] = replace(fault, skip=fault.skip - 1)
+                    return None
+                left = replace(fault, count=fault.count - 1)
+                self._pending[index : index + 1] = [left] if left.count > 0 else []
+                return fault
+        return None

@@ -1,0 +1,33 @@
+"""Systems for the flow tests: one plain one that many tests share, and a maker for those with wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.flow.system import System
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Everything running at the defaults. Tests use customers of their own and break nothing."""
+    running = System(tmp_path_factory.mktemp("system"))
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def make_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., System]]:
+    """A system of one's own, with settings; not started."""
+    made: list[System] = []
+
+    def make(**settings: str) -> System:
+        made.append(System(tmp_path_factory.mktemp("own"), **settings))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.stop()

@@ -1,0 +1,87 @@
+"""RQ as a doorbell: the queues, and the only functions a job of ours may name.
+
+RQ resolves any dotted name it finds in Redis, ``os.system`` too; ``RingbackJob`` resolves
+ours and nothing else. Use it with any RQ worker:
+``rq worker -S rq.serializers.JSONSerializer -j workers.jobs.RingbackJob clock turns background``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+QUEUES = ("clock", "turns", "background")  # the order in which a worker looks
+
+# What a job may run, and how many opaque ids it takes.
+FUNCTIONS = {
+    "workers.turn.answer_customer": 1,
+    "workers.sweep.check_idle_sessions": 0,
+    "workers.sweep.expire_sessions": 0,
+    "workers.sweep.ring_again": 0,
+    "workers.sweep.reconcile": 0,
+}
+
+FINISHED_SECONDS = 600
+FAILED_SECONDS = 7 * 86_400
+
+_OPAQUE = re.compile(r"[0-9a-f]{32}")
+
+
+class ForeignJob(Exception):
+    """The queue holds a job that is not one of ours; it is refused, not run."""
+
+
+class RingbackJob(Job):
+    """A job that runs one of ``FUNCTIONS`` with opaque ids, and nothing else."""
+
+    @property
+    def func(self) -> Callable[..., Any] | None:
+        name = self.func_name
+        if name not in FUNCTIONS or self.instance or self.kwargs:
+            raise ForeignJob("this job names a function that is not ours")
+        if len(self.args) != FUNCTIONS[name] or not all(
+            isinstance(a, str) and _OPAQUE.fullmatch(a) for a in self.args
+        ):
+            raise ForeignJob("this job's arguments are not opaque ids")
+        return super().func
+
+    # Ours have none; one that is found there was put there by somebody else.
+    @property
+    def success_callback(self) -> None:
+        return None
+
+    @property
+    def failure_callback(self) -> None:
+        return None
+
+    @property
+    def stopped_callback(self) -> None:
+        return None
+
+
+def connect(url: str, timeout_seconds: float) -> redis.Redis:
+    """A connection for RQ: bytes, bounded waits, no retries that outlast anybody's patience."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+    )
+
+
+def queue(name: str, connection: redis.Redis, job_seconds: float = 120) -> Queue:
+    return Queue(
+        name,
+        connection=connection,
+        serializer=JSONSerializer,
+        job_class=RingbackJob,
+        default_timeout=max(1, round(job_seconds)),
+    )

@@ -1,0 +1,104 @@
+"""The worker process: ``python -m workers.main``.
+
+Loads everything once, listens to all our queues, rings for customers who are due, and
+when told to stop ends within ``SHUTDOWN_SECONDS``: a turn that is not committed by then
+is let go, with its attempt given back.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from types import FrameType
+
+import redis
+import structlog
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+from config import logging
+from config.settings import settings_or_exit
+from workers import jobs, turn  # noqa: F401  turn: loaded before the first job needs it
+from workers.runtime import Runtime, build, use
+
+LOOK_S = 0.5  # how often a worker process looks who is due
+LET_GO_SHARE = 0.72  # of SHUTDOWN_SECONDS: 18 of 25 s
+WORKER_TTL_S = 60
+RESTART_S = (0.5, 1.0, 2.0, 5.0)
+
+_log = structlog.get_logger("worker")
+
+
+class TurnWorker(SimpleWorker):
+    """RQ's worker in one process, told to stop in our way."""
+
+    runtime: Runtime
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        self.runtime.stopping.set()
+        threading.Thread(target=_end_in_time, args=(self.runtime,), name="end-in-time", daemon=True).start()
+        super().request_stop(signum, frame)
+
+
+def _end_in_time(rt: Runtime) -> None:
+    """Let go of turns that do not end, then end the process whatever it waits for."""
+    limit = rt.settings.shutdown_seconds
+    time.sleep(limit * LET_GO_SHARE)
+    rt.keeper.let_go()
+    time.sleep(max(0.0, limit * (1 - LET_GO_SHARE) - 0.5))
+    _log.warning("worker_ended_by_force")
+    os._exit(0)
+
+
+def ring_for_due(rt: Runtime) -> None:
+    """Look who is due, in every partition, until the process stops. No clock is needed for that."""
+    away = False
+    while not rt.stopping.wait(LOOK_S):
+        try:
+            cids = rt.ledger.due()
+            if cids:
+                rt.bell.ring_all(cids)
+            away = False
+        except redis.RedisError as error:
+            if not away:
+                _log.warning("redis_away", error=type(error).__name__)
+            away = True
+
+
+def work(rt: Runtime) -> None:
+    """Run RQ workers, one after the other should one end by itself, until the process is told to stop."""
+    failures = 0
+    while not rt.stopping.is_set():
+        started = time.monotonic()
+        connection = jobs.connect(rt.settings.redis_connection_url, rt.settings.redis_timeout_seconds)
+        try:
+            worker = TurnWorker(
+                [jobs.queue(name, connection, rt.settings.job_seconds) for name in jobs.QUEUES],
+                connection=connection,
+                job_class=jobs.RingbackJob,
+                serializer=JSONSerializer,
+                worker_ttl=WORKER_TTL_S,
+                log_job_description=False,
+            )
+            worker.runtime = rt
+            worker.work(logging_level="WARNING")
+        except redis.RedisError as error:
+            _log.error("redis_away", error=type(error).__name__)
+        failures = 0 if time.monotonic() - started > 30 else failures + 1
+        rt.stopping.wait(RESTART_S[min(failures, len(RESTART_S) - 1)])
+
+
+def main() -> None:
+    settings = settings_or_exit("worker")
+    logging.configure(settings, "worker")
+    rt = build(settings)
+    use(rt)
+    threading.Thread(target=ring_for_due, args=(rt,), name="ring-for-due", daemon=True).start()
+    _log.info("worker_started", queues=list(jobs.QUEUES))
+    work(rt)
+    _log.info("worker_stopped")
+
+
+if __name__ == "__main__":
+    main()

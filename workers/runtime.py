@@ -1,0 +1,75 @@
+"""What a worker process has: one of each, built once, passed in."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from ai.assistant import Assistant
+from config.agents import Agents, agents_or_exit
+from config.settings import Settings, settings_or_exit
+from session.ledger import Ledger, Timing, connect
+from session.manager import SessionManager
+from workers import jobs
+from workers.bell import Bell
+from workers.delivery import Delivery
+from workers.keeper import ClaimKeeper
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Clients and values that turns share. Everything in it is safe for threads."""
+
+    settings: Settings
+    ledger: Ledger
+    manager: SessionManager
+    agents: Agents
+    assistant: Assistant
+    delivery: Delivery
+    keeper: ClaimKeeper
+    bell: Bell
+    stopping: threading.Event = field(default_factory=threading.Event)  # the process was told to end
+
+
+def build(settings: Settings) -> Runtime:
+    """A runtime for these settings. Connects to nothing yet."""
+    ledger = Ledger(
+        connect(settings.session_redis_connection_url, settings.redis_timeout_seconds), Timing.of(settings)
+    )
+    agents = agents_or_exit(settings)
+    key = settings.openai_api_key
+    queue = jobs.connect(settings.redis_connection_url, settings.redis_timeout_seconds)
+    return Runtime(
+        settings=settings,
+        ledger=ledger,
+        manager=SessionManager(ledger, settings, agents),
+        agents=agents,
+        assistant=Assistant(
+            settings.ai_provider,
+            key.get_secret_value() if key else "",
+            settings.openai_base_url,
+            settings.openai_model,
+            settings.model_timeout_seconds,
+        ),
+        delivery=Delivery(settings, ledger),
+        keeper=ClaimKeeper(ledger, settings.claim_renew_seconds),
+        bell=Bell(queue, settings.job_seconds),
+    )
+
+
+_lock = threading.Lock()
+_ours: list[Runtime] = []  # at most one: this process' own
+
+
+def runtime() -> Runtime:
+    """This process' runtime; the first job builds it, so that a stock ``rq worker`` can run ours too."""
+    with _lock:
+        if not _ours:
+            _ours.append(build(settings_or_exit("worker")))
+        return _ours[0]
+
+
+def use(given: Runtime) -> None:
+    """Make ``given`` this process' runtime, before the first job."""
+    with _lock:
+        _ours[:] = [given]

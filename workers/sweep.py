@@ -1,0 +1,57 @@
+"""What the clock does: idle, expire, ring again, find what fell out of the indexes.
+
+Each is an RQ job without arguments on the queue ``clock``, safe to run twice and at once.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from session import keys
+from workers.runtime import runtime
+
+SCAN_KEYS = 1000  # looked at in one run; the next run goes on from there
+
+_log = structlog.get_logger("sweep")
+
+
+def check_idle_sessions() -> int:
+    """ACTIVE to IDLE for every session that has been quiet long enough; gives how many."""
+    return _counted("check_idle_sessions", runtime().manager.check_idle_sessions())
+
+
+def expire_sessions() -> int:
+    """CLOSED for every session whose time is over; gives how many."""
+    return _counted("expire_sessions", runtime().manager.cleanup_expired_sessions())
+
+
+def ring_again() -> int:
+    """Ring for every customer who waits and is due: a lost job, a dead worker, a part to look up."""
+    rt = runtime()
+    cids = rt.ledger.due()
+    if cids:
+        rt.bell.ring_all(cids)
+    return _counted("ring_again", len(cids))
+
+
+def reconcile() -> int:
+    """Put customers with work back into the waiting index, should they ever be missing there; gives how many.
+
+    The scripts keep index and data together; this is for a Redis that lost one of them. It
+    walks the keys a bit at a time, so its cost does not grow with what exists.
+    """
+    ledger = runtime().ledger
+    cursor, found = int(str(ledger.redis.get(keys.SCAN_CURSOR) or 0)), 0
+    cursor, names = ledger.redis.scan(cursor, match=f"{keys.PREFIX}*box:*", count=SCAN_KEYS)
+    ledger.redis.set(keys.SCAN_CURSOR, cursor)
+    now = ledger.now()
+    for name in names:
+        cid = str(name).rsplit(":", 1)[1]
+        found += int(ledger.redis.zadd(keys.key("waiting", cid), {cid: now}, nx=True) or 0)
+    return _counted("reconcile", found)
+
+
+def _counted(job: str, count: int) -> int:
+    if count:
+        _log.info("swept", job=job, count=count)
+    return count
