@@ -7,7 +7,7 @@ the ledger and is rung for again; so it may die at any line.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import structlog
 from ai import memory, prompt
 from ai.assistant import ModelFault, ModelUnavailable
 from config.agents import Agent
-from session import course, keys, optout, records
+from session import course, optout, records
 from session.address import Address
 from session.ledger import Claim, ClaimLost, LedgerConflict, NotClaimed, Part, Waiting
 from session.machine import Event
@@ -33,7 +33,8 @@ from session.model import (
     Session,
     State,
 )
-from session.policy import Decision, Policy, Verdict, judge, scope_of
+from session.policy import Policy
+from workers import opening
 from workers.runtime import Runtime, runtime
 from workers.splitting import split
 
@@ -120,7 +121,8 @@ class Turn:
             return "buried" if claim.buried else "empty"
         self.agent = self.rt.agents.for_number(claim.lane.ours)
         self.policy = self.rt.manager.policy(self.agent.id)
-        waiting = self._until_gap(claim.messages)
+        waiting = opening.until_gap(claim.messages, self.policy.gap_ms)
+        self.give_back = [w.number for w in claim.messages[len(waiting) :]]
         session, history = self._open(waiting)
         asked = [w for w in waiting if w.keyword is Keyword.NONE and _says_something(w.message)]
         self.canonical |= {"turn": claim.fence, "session_id": session.id, "messages": len(waiting)}
@@ -137,82 +139,19 @@ class Turn:
 
     # Before the model
 
-    def _until_gap(self, messages: list[Waiting]) -> list[Waiting]:
-        """The messages up to the first silence that starts a new session; those after it are another turn."""
-        for i in range(1, len(messages)):
-            if messages[i].message.at - messages[i - 1].message.at > self.policy.gap_ms:
-                self.give_back = [w.number for w in messages[i:]]
-                return messages[:i]
-        return messages
-
-    def _open(self, waiting: list[Waiting]) -> tuple[Session, list[Message]]:
-        """Find, resume or create the session and show the messages in it."""
-        claim, lane = self.claim, self._lane
-        at = waiting[0].message.at
-        session, closing, verdict = self._session_for(waiting, lane, at)
-        new = [
-            w.message for w in waiting if w.session_no == 0 or session.id != self._session_id(w.session_no)
-        ]
-        before = session
-        if verdict or new:
-            session = course.move(session, Event.CUSTOMER_WROTE, at)
-        if session.state in (State.NEW, State.ACTIVE) and session.handled_by is HandledBy.ASSISTANT:
-            session = course.move(session, Event.WORKED_ON, at)
-        only_stop = all(w.keyword is Keyword.STOP for w in waiting)
-        session = course.hear(session, new, switch=not only_stop or not session.id)
-        changes = [self.rt.manager.change(s) for s in closing]
+    def _open(self, waiting: Sequence[Waiting]) -> tuple[Session, list[Message]]:
+        """Find, resume or create the session and show the messages in it; gives the earlier ones too."""
+        change = self.rt.manager.change
+        found = opening.decide(self.claim, waiting, self._lane, self.agent.id, self.policy)
         stored, history = self.rt.ledger.open(
-            claim,
-            self.rt.manager.change(session),
-            changes,
+            self.claim,
+            change(found.session),
+            [change(s) for s in found.closing],
             [w.number for w in waiting],
             self.policy.history_window,
         )
-        self._log_opening(before, stored, closing, verdict, len(new))
+        opening.log(self.claim.cid, found, stored)
         return stored, history
-
-    def _session_for(
-        self, waiting: list[Waiting], lane: Lane, at: int
-    ) -> tuple[Session, list[Session], Verdict | None]:
-        """(session, sessions that end, verdict); no verdict when an earlier try opened it for these messages."""
-        claim = self.claim
-        scope = scope_of(self.policy, lane.channel)
-        shown = claim.sessions.get(waiting[0].session_no)
-        if shown and shown.state is not State.CLOSED:
-            return shown, [], None
-        number = claim.open_index.get(f"{self.agent.id}|{scope}")
-        latest = claim.sessions.get(number) if number else None
-        if latest is None:
-            mine = [s for s in claim.sessions.values() if s.agent_id == self.agent.id and s.scope == scope]
-            latest = max(mine, key=lambda s: s.created_at, default=None)
-        verdict = judge(latest, self.policy, lane.channel, at)
-        if latest and not verdict.opens:
-            return latest, [], verdict
-        closing = []
-        if latest and verdict.decision in (Decision.EXPIRED_THEN_NEW, Decision.SUPERSEDED_THEN_NEW):
-            event = Event.EXPIRED if verdict.decision is Decision.EXPIRED_THEN_NEW else Event.SUPERSEDED
-            closing = [course.move(latest, event, at)]
-        address = waiting[0].message.from_number
-        session = course.begin(self.agent.id, lane.channel, scope, address, lane.ours, verdict.because, at)
-        return session, closing, verdict
-
-    def _log_opening(
-        self, before: Session, stored: Session, closing: list[Session], verdict: Verdict | None, new: int
-    ) -> None:
-        log = _log.bind(customer=self.claim.cid[:6], session_id=stored.id)
-        gap_s = round((verdict.gap_ms or 0) / SECOND_MS) if verdict else 0
-        for ended in closing:
-            if ended.end_reason == "superseded":
-                log.info("time_gap_detected", gap_s=gap_s)
-            log.info("session_closed", ended=ended.id, reason=str(ended.end_reason))
-        if verdict and verdict.opens:
-            log.info("session_created", channel=str(stored.channel), because=verdict.because)
-        elif verdict:
-            log.info("session_reused", last_message_ago_s=gap_s)
-        if before.state is not stored.state:
-            log.info("state_transitioned", **{"from": str(before.state), "to": str(stored.state)})
-        for left in reversed(range(new)):
-            log.info("message_added_to_history", total_messages=stored.message_count - left)
 
     def _silent(self, session: Session) -> bool:
         """Whether nothing may be said, whatever the customer wrote."""
@@ -227,36 +166,34 @@ class Turn:
 
     def _think(self, session: Session, history: list[Message], asked: list[Message]) -> Answer | None:
         """Ask the model, three times at most, within the turn's time. None: the process is to end."""
-        settings = self.rt.settings
+        rt, cid, patience_s = self.rt, self.claim.cid, self.rt.settings.model_timeout_seconds
         items = prompt.build(self.agent, self.claim.customer, session, history, asked, self.claim.now())
-        began = time.monotonic()
+        ends_at = time.monotonic() + rt.settings.turn_seconds
         for attempt in range(1, MODEL_TRIES + 1):
-            left = settings.turn_seconds - (time.monotonic() - began)
             try:
-                answer = self.rt.assistant.answer(self.agent, items, deadline_seconds=left)
+                answer = rt.assistant.answer(self.agent, items, deadline_seconds=ends_at - time.monotonic())
             except (ModelUnavailable, ModelFault) as error:
-                pause = TRY_PAUSE_S[min(attempt, len(TRY_PAUSE_S)) - 1]
-                pause = max(pause, getattr(error, "retry_after", None) or 0)
-                left = settings.turn_seconds - (time.monotonic() - began) - pause
-                _log.warning("model_failed", customer=self.claim.cid[:6], attempt=attempt, reason=error.code)
-                if attempt == MODEL_TRIES or left < settings.model_timeout_seconds or not error.retryable:
+                _log.warning("model_failed", customer=cid[:6], attempt=attempt, reason=error.code)
+                pause_s = max(TRY_PAUSE_S[min(attempt, len(TRY_PAUSE_S)) - 1], error.retry_after or 0)
+                in_time = ends_at - time.monotonic() - pause_s >= patience_s
+                if attempt == MODEL_TRIES or not in_time or not error.retryable:
                     raise
-                if self.rt.stopping.wait(pause):
-                    self.give_back += [w.number for w in self.claim.messages]
+                if rt.stopping.wait(pause_s):
+                    self.give_back = [w.number for w in self.claim.messages]
                     return None
                 if self.claim.lost.is_set():
                     raise ClaimLost from None
                 continue
+            _log.info("reply_generated", customer=cid[:6], session_id=session.id)
             usage = replace(answer.usage, tries=attempt)
             self.canonical |= {
                 "model": usage.model, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
                 "model_ms": usage.duration_ms, "model_tries": attempt,
             }  # fmt: skip
-            _log.info("reply_generated", customer=self.claim.cid[:6], session_id=session.id)
             return replace(answer, usage=usage)
         raise AssertionError("unreachable")
 
-    def _model_away(self, session: Session, waiting: list[Waiting], error: Exception) -> str:
+    def _model_away(self, session: Session, waiting: Sequence[Waiting], error: Exception) -> str:
         """Nobody answers: say so once, keep the messages, ask again later; in the end ask a person."""
         claim, settings, now = self.claim, self.rt.settings, self.claim.now()
         since = int(claim.facts.get(f"away:{claim.lane}", now))
@@ -279,7 +216,7 @@ class Turn:
         self._deliver(parts)
         return "model_away"
 
-    def _give_up(self, session: Session, waiting: list[Waiting]) -> None:
+    def _give_up(self, session: Session, waiting: Sequence[Waiting]) -> None:
         """A person is asked: the messages stand in the session, which waits for them."""
 
         def handed(s: Session) -> Session:
@@ -296,7 +233,7 @@ class Turn:
 
     # After the model
 
-    def _commit(self, session: Session, waiting: list[Waiting], answer: Answer | None) -> list[Part]:
+    def _commit(self, session: Session, waiting: Sequence[Waiting], answer: Answer | None) -> list[Part]:
         """Store what the turn came to; gives the parts to send."""
         now = self.claim.now()
         last = waiting[-1].message
@@ -392,10 +329,9 @@ class Turn:
     def _is_current(self, session: Session) -> bool:
         return session.channel is self._lane.channel and session.ours == self._lane.ours
 
-    def _session_id(self, number: int) -> str:
-        return keys.make_id("s", self.claim.cid, number)
-
-    def _outbound(self, waiting: list[Waiting], text: str, role: Role, kind: MessageType, by: str) -> Message:
+    def _outbound(
+        self, waiting: Sequence[Waiting], text: str, role: Role, kind: MessageType, by: str
+    ) -> Message:
         last = waiting[-1].message
         return Message(
             direction=Direction.OUTBOUND, role=role, content=text, channel=last.channel,

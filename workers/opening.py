@@ -1,0 +1,103 @@
+"""Which session a turn's messages belong to: found, resumed, superseded or begun. Decides and logs; stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from session import course, keys
+from session.ledger import Claim, Waiting, opened_as
+from session.machine import Event
+from session.model import HandledBy, Keyword, Lane, Message, Session, State
+from session.policy import Decision, Policy, Verdict, judge, scope_of
+
+SECOND_MS = 1000
+
+_log = structlog.get_logger("turn")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session as it is after hearing ``heard``, and those that end because of it.
+
+    ``verdict`` is None when an earlier try of this turn opened the session already.
+    """
+
+    before: Session
+    session: Session
+    closing: tuple[Session, ...]
+    verdict: Verdict | None
+    heard: tuple[Message, ...]
+
+
+def until_gap(messages: Sequence[Waiting], gap_ms: int) -> Sequence[Waiting]:
+    """The messages up to the first silence that starts a new session; those after it are another turn's."""
+    for i in range(1, len(messages)):
+        if messages[i].message.at - messages[i - 1].message.at > gap_ms:
+            return messages[:i]
+    return messages
+
+
+def decide(claim: Claim, waiting: Sequence[Waiting], lane: Lane, agent_id: str, policy: Policy) -> Opening:
+    """The session that ``waiting`` is shown in."""
+    at = waiting[0].message.at
+    before, closing, verdict = _session_for(claim, waiting, lane, agent_id, policy)
+    heard = tuple(
+        w.message
+        for w in waiting
+        if w.session_no == 0 or keys.make_id("s", claim.cid, w.session_no) != before.id
+    )
+    session = before
+    if verdict or heard:
+        session = course.move(session, Event.CUSTOMER_WROTE, at)
+    if session.state in (State.NEW, State.ACTIVE) and session.handled_by is HandledBy.ASSISTANT:
+        session = course.move(session, Event.WORKED_ON, at)
+    # A STOP on another lane does not move the conversation there.
+    only_stop = all(w.keyword is Keyword.STOP for w in waiting)
+    session = course.hear(session, heard, switch=not only_stop or not session.id)
+    return Opening(before, session, closing, verdict, heard)
+
+
+def _session_for(
+    claim: Claim, waiting: Sequence[Waiting], lane: Lane, agent_id: str, policy: Policy
+) -> tuple[Session, tuple[Session, ...], Verdict | None]:
+    at, scope = waiting[0].message.at, scope_of(policy, lane.channel)
+    shown = claim.sessions.get(waiting[0].session_no)
+    if shown and shown.state is not State.CLOSED:
+        return shown, (), None
+    latest = claim.sessions.get(claim.open_index.get(opened_as(agent_id, scope), 0))
+    if latest is None:
+        mine = [s for s in claim.sessions.values() if s.agent_id == agent_id and s.scope == scope]
+        latest = max(mine, key=lambda s: s.created_at, default=None)
+    verdict = judge(latest, policy, lane.channel, at)
+    if latest and not verdict.opens:
+        return latest, (), verdict
+    closing: tuple[Session, ...] = ()
+    if latest and verdict.decision is Decision.EXPIRED_THEN_NEW:
+        closing = (course.move(latest, Event.EXPIRED, at),)
+    elif latest and verdict.decision is Decision.SUPERSEDED_THEN_NEW:
+        closing = (course.move(latest, Event.SUPERSEDED, at),)
+    address = waiting[0].message.from_number
+    begun = course.begin(agent_id, lane.channel, scope, address, lane.ours, verdict.because, at)
+    return begun, closing, verdict
+
+
+def log(cid: str, opening: Opening, stored: Session) -> None:
+    """The steps that the seeds log, once they are stored."""
+    say = _log.bind(customer=cid[:6], session_id=stored.id)
+    verdict = opening.verdict
+    gap_s = round((verdict.gap_ms or 0) / SECOND_MS) if verdict else 0
+    for ended in opening.closing:
+        if verdict and verdict.decision is Decision.SUPERSEDED_THEN_NEW:
+            say.info("time_gap_detected", gap_s=gap_s)
+        say.info("session_closed", ended=ended.id, reason=str(ended.end_reason))
+    if verdict and verdict.opens:
+        say.info("session_created", channel=str(stored.channel), because=verdict.because)
+    elif verdict:
+        say.info("session_reused", last_message_ago_s=gap_s)
+    if opening.before.state is not stored.state:
+        say.info("state_transitioned", **{"from": str(opening.before.state), "to": str(stored.state)})
+    for left in reversed(range(len(opening.heard))):
+        say.info("message_added_to_history", total_messages=stored.message_count - left)
