@@ -33,7 +33,9 @@ CUSTOMER: dict[str, Kind] = {
         "hash", "retention", "message number -> 'ms:record', never changed", "receive commit write"
     ),
     "attempts": Kind("hash", "retention", "message number -> turns begun for it", "claim release commit"),
-    "placed": Kind("hash", "retention", "waiting message number -> 'session:' it is shown in", "open commit"),
+    "placed": Kind(
+        "hash", "retention", "waiting message number -> 'session:' it is shown in", "open claim commit"
+    ),
     "sessions": Kind("hash", "retention", "number -> 'version:epoch:write:record'", "open commit write"),
     "open": Kind("hash", "retention", "'agent|scope' -> number of the open session", "open commit write"),
     "history": Kind("list", "retention", "'session:message' in the order of recording", "open commit write"),
@@ -44,7 +46,7 @@ CUSTOMER: dict[str, Kind] = {
         "commit begin_send settle sent status",
     ),
     "outbox": Kind(
-        "list", "retention", "parts neither sent nor failed, oldest first", "commit settle sent status"
+        "list", "retention", "parts neither sent nor failed, oldest first", "claim commit settle sent status"
     ),
     "turns": Kind("hash", "retention", "fence -> what the turn did", "commit"),
     "sids": Kind("hash", "retention", "Twilio's SID -> part", "sent status"),

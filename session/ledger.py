@@ -16,11 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from config.settings import Settings
-from session import keys, records, scripts
+from session import connection, keys, records, scripts
 from session.model import Customer, Keyword, Lane, Message, Session, State
 
 DAY_MS = 86_400_000
@@ -181,16 +179,8 @@ class ClaimLost(Exception):
 
 
 def connect(url: str, timeout_seconds: float, max_connections: int = 20) -> redis.Redis:
-    """A client for the ledger: bounded waits, one immediate retry of a broken (not of a slow) connection."""
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        max_connections=max_connections,
-        health_check_interval=0,
-    )
+    """A client for the ledger; see ``session.connection``."""
+    return connection.connect(url, timeout_seconds, decode_responses=True, max_connections=max_connections)
 
 
 def _pairs(flat: Sequence[Any]) -> dict[str, str]:

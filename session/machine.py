@@ -151,15 +151,19 @@ REFUSALS: dict[Move, str] = {
 
 
 class IllegalTransition(Exception):
-    """A move the table does not hold; carries both states and the reason."""
+    """A move the table does not hold; carries both states and the reason.
 
-    def __init__(self, state: State, handled_by: HandledBy, event: Event) -> None:
+    Without an event somebody asked for NEW, where none leads.
+    """
+
+    def __init__(self, state: State, handled_by: HandledBy, event: Event | None) -> None:
         self.from_state = state
-        self.to_state = AIMS[event]
+        self.to_state = AIMS[event] if event else State.NEW
         self.handled_by = handled_by
         self.event = event
-        self.reason = REFUSALS[(state, handled_by, event)]
-        super().__init__(f"A session cannot go from {state} to {self.to_state} ({event}): {self.reason}.")
+        self.reason = REFUSALS[(state, handled_by, event)] if event else "it has begun"
+        by = f" ({event})" if event else ""
+        super().__init__(f"A session cannot go from {state} to {self.to_state}{by}: {self.reason}.")
 
 
 def advance(state: State, handled_by: HandledBy, event: Event) -> Place:

@@ -335,10 +335,8 @@ class SessionManager:
                 continue
             if aim is state:
                 return course.move(session, event, self.ledger.now())
-        event = (
-            next(e for e, aim in AIMS.items() if aim is state) if state in AIMS.values() else Event.WORKED_ON
-        )
-        raise IllegalTransition(session.state, session.handled_by, event)
+        aimed_at = next((e for e, aim in AIMS.items() if aim is state), None)
+        raise IllegalTransition(session.state, session.handled_by, aimed_at)
 
     def _message(
         self, theirs: str, ours: str, channel: Channel, content: str, direction: Direction,

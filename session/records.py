@@ -7,6 +7,7 @@ can run side by side. What equals its default is not written.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from session import keys
@@ -29,8 +30,13 @@ from session.model import (
 VERSION = 1
 
 
+# Half a character, as JSON may carry it ("\ud800"): no store and no carrier takes one.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def dump(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def _present(record: dict[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+
+from session import connection
 
 QUEUES = ("clock", "turns", "background")  # the order in which a worker looks
 
@@ -68,13 +68,8 @@ class RingbackJob(Job):
 
 
 def connect(url: str, timeout_seconds: float) -> redis.Redis:
-    """A connection for RQ: bytes, bounded waits, no retries that outlast anybody's patience."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-    )
+    """A client for RQ, which wants bytes; see ``session.connection``."""
+    return connection.connect(url, timeout_seconds)
 
 
 def queue(name: str, connection: redis.Redis, job_seconds: float = 120) -> Queue:

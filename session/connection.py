@@ -1,0 +1,59 @@
+"""One way to reach a Redis, whatever its URL says: plain, TLS, a socket, or found through Sentinel.
+
+``redis+sentinel://[:password@]host:26379[,host:26379...]/service[/db]`` asks the sentinels for the
+primary of ``service``; ``rediss+sentinel`` does so over TLS. The password is the primary's and the sentinels'.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+SENTINEL_PORT = 26379
+_SENTINELS = ("redis+sentinel", "rediss+sentinel", "sentinel")
+
+
+def connect(url: str, timeout_seconds: float, **options: Any) -> redis.Redis:
+    """A client with bounded waits: one immediate retry of a broken connection, none of a slow one.
+
+    Connects to nothing yet. ``options`` are redis-py's. Raises ``ValueError`` for a URL it cannot read.
+    """
+    bounds = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        **options,
+    }
+    if urlsplit(url).scheme not in _SENTINELS:
+        return redis.Redis.from_url(url, **bounds)
+    return _through_sentinel(url, bounds)
+
+
+def _through_sentinel(url: str, bounds: dict[str, Any]) -> redis.Redis:
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    service, _, db = parts.path.strip("/").partition("/")
+    if not service:
+        raise ValueError("a Sentinel URL names its service: redis+sentinel://host:26379/service")
+    secrets: dict[str, Any] = {"password": unquote(password)} if password else {}
+    if user:
+        secrets["username"] = unquote(user)
+    if parts.scheme.startswith("rediss"):
+        secrets["ssl"] = True
+    if "none" in parse_qs(parts.query).get("ssl_cert_reqs", []):
+        secrets["ssl_cert_reqs"] = "none"
+    sentinels = [_address(host) for host in hosts.split(",")]
+    waits = {k: bounds[k] for k in ("socket_timeout", "socket_connect_timeout")}
+    found = Sentinel(sentinels, sentinel_kwargs={**waits, **secrets}, **bounds, **secrets)
+    return found.master_for(service, db=int(db or 0))
+
+
+def _address(host: str) -> tuple[str, int]:
+    name, colon, port = host.rpartition(":")
+    return (name.strip("[]"), int(port)) if colon else (host, SENTINEL_PORT)
