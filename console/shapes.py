@@ -59,7 +59,6 @@ def session_json(
 
     Without messages (in lists) ``context.message_history`` is left out.
     """
-    first_at = messages[0].at if messages else session.created_at if session.message_count else 0
     return {
         "session_id": session.id,
         "phone_number": customer.address,
@@ -89,7 +88,7 @@ def session_json(
         "order_details": session.order_details,
         "metadata": {
             "from_number": session.first_from or customer.address,
-            "first_message_at": time_of(first_at),
+            "first_message_at": time_of(session.first_message_at),
         },
         "context": _context(session, messages, window),
     }

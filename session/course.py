@@ -49,6 +49,7 @@ def hear(session: Session, messages: Sequence[Message], *, switch: bool = True) 
         session = replace(
             session,
             inbound_count=session.inbound_count + 1,
+            first_message_at=session.first_message_at or message.at,
             channel_counts=counts,
             last_inbound_at=max(session.last_inbound_at, message.at),
             last_message_at=max(session.last_message_at, message.at),
@@ -65,6 +66,7 @@ def say(session: Session, now: int, *, counted: bool = True) -> Session:
     return replace(
         session,
         outbound_count=session.outbound_count + (1 if counted else 0),
+        first_message_at=session.first_message_at or now,
         last_message_at=max(session.last_message_at, now),
         last_activity=max(session.last_activity, now),
     )

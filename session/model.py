@@ -144,6 +144,7 @@ class Session:
     last_activity: int
     version: int = 0
     epoch: int = 0  # moves when a person steps in: what was decided before is not sent
+    first_message_at: int = 0
     last_inbound_at: int = 0
     last_message_at: int = 0
     ended_at: int = 0

@@ -34,6 +34,7 @@ SESSION = Session(
     handled_by=HandledBy.ASSISTANT,
     title=f"SMS from {PHONE}",
     created_at=AT,
+    first_message_at=AT + 1,
     last_activity=AT + 2000,
     last_message_at=AT + 2000,
     opened_because="first message",
@@ -216,11 +217,11 @@ def test_a_limit_keeps_the_newest_messages_and_nothing_else_changes(
 
 
 def test_in_lists_sessions_come_without_their_messages() -> None:
-    """A session of a list has no message history, and its first message is told by its beginning."""
+    """A session of a list has no message history, but the time of its first message."""
     shown = session_json(CUSTOMER, SESSION)
 
     assert "message_history" not in shown["context"]
-    assert "2026-11-20T10:00:00.000Z" == shown["metadata"]["first_message_at"]
+    assert "2026-11-20T10:00:00.001Z" == shown["metadata"]["first_message_at"]
 
 
 def test_errors_have_details_only_where_there_are_some() -> None:
