@@ -84,6 +84,8 @@ def manager(ledger: ClockedLedger, settings: Settings) -> SessionManager:
     agents = {
         "default-agent": Agent("default-agent", "Riley", "Help.", "", ()),
         "timegap": Agent("timegap", "Gap", "Help.", "", (), policy={"name": "timegap"}),
-        "patient": Agent("patient", "Pat", "Help.", "", (), policy={"idle_after": "2h", "expire_after": "10d"}),
+        "patient": Agent(
+            "patient", "Pat", "Help.", "", (), policy={"idle_after": "2h", "expire_after": "10d"}
+        ),
     }
     return SessionManager(ledger, settings, Agents(agents, "default-agent"))

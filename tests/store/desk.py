@@ -50,6 +50,18 @@ def cid_of(address: str) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
+def number_of(session: Session) -> int:
+    """The number in a session's id."""
+    found = keys.parse_id(session.id)
+    assert found
+    return found.number
+
+
+def numbers(claim: Claim) -> list[int]:
+    """The numbers of the messages that a claim took."""
+    return [w.number for w in claim.messages]
+
+
 def dump(client: redis.Redis, *, besides: Sequence[str] = (CLOCK_KEY,)) -> dict[str, Any]:
     """Every key of ours and what it holds, to compare two moments."""
     readers = {
@@ -172,6 +184,17 @@ class Desk:
         self.ledger.redis.delete(self.key("claim"))
 
     # What stands in the store
+
+    def session(self) -> Session:
+        """The session a reader is shown."""
+        session = self.ledger.read(self.cid, last=0)[1]
+        assert session
+        return session
+
+    def said(self, session: Session | None = None) -> list[str]:
+        """What a reader of the session sees, oldest first."""
+        number = number_of(session) if session else None
+        return [m.content for m in self.ledger.read(self.cid, number)[2]]
 
     def key(self, name: str) -> str:
         return keys.key(name, self.cid)
