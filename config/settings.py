@@ -31,7 +31,14 @@ ProcessRole = Literal["web", "worker", "clock", "tool"]
 
 # Variables that are read elsewhere than here, and so are no typing mistake in ``.env``.
 READ_ELSEWHERE = frozenset(
-    {"CI", "LIVE", "SIMULATOR_PORT", "SIMULATOR_NUMBERS", "SIMULATOR_DELIVERY_MS", "SIMULATOR_MODEL_LATENCY_MS"}
+    {
+        "CI",
+        "LIVE",
+        "SIMULATOR_PORT",
+        "SIMULATOR_NUMBERS",
+        "SIMULATOR_DELIVERY_MS",
+        "SIMULATOR_MODEL_LATENCY_MS",
+    }
 )
 
 

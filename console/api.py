@@ -22,7 +22,7 @@ from werkzeug.routing import BaseConverter
 from config.settings import Settings
 from console.shapes import conversation_json, error_json, session_json
 from session import keys
-from session.ledger import LedgerConflict
+from session.claims import LedgerConflict
 from session.machine import IllegalTransition
 from session.manager import NoSuchSession, NotANumber, SessionManager
 from session.model import Customer, Message, Session

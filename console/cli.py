@@ -9,7 +9,7 @@ import redis
 
 from console import commands_sessions, commands_setup, commands_talk
 from console.running import Trouble
-from session.ledger import LedgerConflict
+from session.claims import LedgerConflict
 
 
 class Program(click.Group):

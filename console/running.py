@@ -14,7 +14,8 @@ import click
 from config import logging as log_lines
 from config.agents import AgentFileError, load_agents
 from config.settings import PROJECT, Settings, SettingsError, load_settings, read_environment
-from session.ledger import Ledger, Timing, connect
+from session.claims import Timing
+from session.ledger import Ledger, connect
 from session.manager import SessionManager
 
 RUN_FILE = Path(".ringback") / "run.json"

@@ -18,7 +18,8 @@ from pathlib import Path
 from config import logging
 from config.agents import load_agents
 from config.settings import load_settings
-from session.ledger import Ledger, LedgerConflict, Timing, connect
+from session.claims import LedgerConflict, Timing
+from session.ledger import Ledger, connect
 from session.machine import IllegalTransition
 from session.manager import SessionManager, SessionOpen
 from session.model import Direction, MessageType, Session, State

@@ -19,13 +19,16 @@ from config.agents import agents_or_exit
 from config.settings import Settings, settings_or_exit
 from console import api
 from ingress import webhooks
-from session.ledger import Ledger, Timing, connect
+from session.claims import Timing
+from session.ledger import Ledger, connect
 from session.manager import SessionManager
 from workers import jobs
 from workers.bell import Bell
 
 # Receiving and ringing share one budget under 2 s, each one command: Twilio waits 15 s, its retry may be ours to lose.
 REDIS_SECONDS = 0.8
+# A method is the caller's to make up, and may be a number or a text.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 _log = structlog.get_logger("ingress")
 
@@ -44,6 +47,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = webhooks.BODY_BYTES_MAX
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    # Twice a slash is another path, not a redirect to a Host that the caller may choose.
+    app.url_map.merge_slashes = False
     app.register_blueprint(webhooks.create_blueprint(settings, manager, bell))
     app.register_blueprint(api.create_blueprint(manager, settings))
     _health(app, ledger)
@@ -118,7 +123,7 @@ def _canonical_line(app: Flask) -> None:
         rule = request.url_rule.rule if request.url_rule else "none"
         line = _log.debug if rule in ("/health", "/ready") else _log.info
         line(
-            "request", method=request.method if request.method.isalpha() else "?", route=rule,
+            "request", method=request.method if request.method in METHODS else "?", route=rule,
             status=response.status_code, outcome=g.get("outcome", ""),
             duration_ms=round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1),
         )  # fmt: skip

@@ -100,6 +100,7 @@ def inbound(pairs: Pairs, our_numbers: Iterable[str]) -> Inbound:
     body = clean(values.get("Body", ""))
     media = _media(values)
     extra: dict[str, Any] = {name: clean(values[name])[:BODY_MAX] for name in _EXTRA if values.get(name)}
+    keyword = optout.keyword(channel, body, values.get("OptOutType", ""))  # of the whole text, cut or not
     if len(body) > BODY_MAX:
         body, extra["truncated"] = body[:BODY_MAX], True
     message = Message(
@@ -111,7 +112,7 @@ def inbound(pairs: Pairs, our_numbers: Iterable[str]) -> Inbound:
         to_number=ours.value if ours else clean(values["To"])[:NAME_MAX],
         message_type=_kind(media, values),
         twilio_sid=values["MessageSid"],
-        keyword=optout.keyword(channel, body, values.get("OptOutType", "")),
+        keyword=keyword,
         media=media,
         extra=extra,
     )

@@ -16,8 +16,9 @@ import structlog
 from config.agents import Agent, Agents
 from config.settings import Settings
 from session import address, course, keys, records
+from session.claims import Change, LedgerConflict, opened_as
 from session.indexes import Indexes
-from session.ledger import Change, Ledger, LedgerConflict, opened_as
+from session.ledger import Ledger
 from session.machine import AIMS, Event, IllegalTransition, advance
 from session.model import (
     Channel,

@@ -18,7 +18,8 @@ from twilio.rest import Client
 
 from config.settings import Settings
 from session import keys, optout
-from session.ledger import Claim, ClaimLost, Ledger, Part
+from session.claims import Claim, ClaimLost, Part
+from session.ledger import Ledger
 from workers.splitting import PARTS_MAX
 from workers.twilio_http import NotConnected, OutcomeUnknown, Transport
 

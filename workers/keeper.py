@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import redis
 import structlog
 
-from session.ledger import Claim, Ledger
+from session.claims import Claim
+from session.ledger import Ledger
 
 
 class ClaimKeeper:

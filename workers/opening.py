@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from session import course, keys
-from session.ledger import Claim, Waiting, opened_as
+from session.claims import Claim, Waiting, opened_as
 from session.machine import Event
 from session.model import HandledBy, Keyword, Lane, Message, Session, State
 from session.policy import Decision, Policy, Verdict, judge, scope_of

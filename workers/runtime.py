@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ai.assistant import Assistant
 from config.agents import Agents, agents_or_exit
 from config.settings import Settings, settings_or_exit
-from session.ledger import Ledger, Timing, connect
+from session.claims import Timing
+from session.ledger import Ledger, connect
 from session.manager import SessionManager
 from workers import jobs
 from workers.bell import Bell

@@ -19,7 +19,7 @@ from ai.assistant import ModelFault, ModelUnavailable
 from config.agents import Agent
 from session import course, optout, records
 from session.address import Address
-from session.ledger import Claim, ClaimLost, LedgerConflict, NotClaimed, Part, Waiting
+from session.claims import Claim, ClaimLost, LedgerConflict, NotClaimed, Part, Waiting
 from session.machine import Event
 from session.model import (
     Answer,

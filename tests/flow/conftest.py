@@ -19,6 +19,16 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         running.stop()
 
 
+@pytest.fixture(scope="session")
+def web_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Redis and web, and nobody who takes out what is stored."""
+    running = System(tmp_path_factory.mktemp("web"))
+    try:
+        yield running.start("web")
+    finally:
+        running.stop()
+
+
 @pytest.fixture
 def make_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., System]]:
     """A system of one's own, with settings; not started."""

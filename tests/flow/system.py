@@ -247,10 +247,12 @@ class System:
         }
         return call("POST", self.base + path, urllib.parse.urlencode(pairs).encode(), headers)
 
-    def exchange(self, request: bytes, seconds: float = 20) -> tuple[int, dict[str, str], bytes]:
-        """Send these very bytes to web, which no client would; gives status, headers (names in lower case), body."""
-        with socket.create_connection(("127.0.0.1", self.web_port), seconds) as wire:
+    def exchange(self, request: bytes, ended: bool = False) -> tuple[int, dict[str, str], bytes]:
+        """Send these very bytes to web, and with ``ended`` hang up; gives status, headers (lower case), body."""
+        with socket.create_connection(("127.0.0.1", self.web_port), 20) as wire:
             wire.sendall(request)
+            if ended:
+                wire.shutdown(socket.SHUT_WR)
             answer = http.client.HTTPResponse(wire, method=request.split(b" ", 1)[0].decode("latin-1"))
             answer.begin()
             headers = {name.lower(): value for name, value in answer.getheaders()}

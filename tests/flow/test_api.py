@@ -18,7 +18,8 @@ from config.agents import load_agents
 from config.settings import Settings, load_settings
 from console.api import create_blueprint
 from session import keys
-from session.ledger import Ledger, Timing, connect
+from session.claims import Timing
+from session.ledger import Ledger, connect
 from session.manager import SessionManager
 from session.model import Channel, Direction, MessageType, State
 from simulator.embedded import EmbeddedServer

@@ -11,7 +11,8 @@ import redis
 
 from config.agents import Agent, Agents
 from config.settings import Settings, load_settings
-from session.ledger import Timing, connect
+from session.claims import Timing
+from session.ledger import connect
 from session.manager import SessionManager
 from simulator.embedded import EmbeddedServer
 from tests.store.desk import CLOCK_KEY, Clock, ClockedLedger, Desk

@@ -11,7 +11,8 @@ from typing import Any
 import redis
 
 from session import course, keys, optout, records
-from session.ledger import Change, Claim, Ledger, NotClaimed, Part, Received
+from session.claims import Change, Claim, NotClaimed, Part, Received
+from session.ledger import Ledger
 from session.model import Channel, Direction, Keyword, Lane, Message, Role, Session
 
 CLOCK_KEY = "ringback-test:clock"

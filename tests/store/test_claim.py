@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from session import keys
-from session.ledger import Change, Claim, ClaimLost, Ledger, NotClaimed, Timing
+from session.claims import Change, Claim, ClaimLost, NotClaimed, Timing
+from session.ledger import Ledger
 from simulator.embedded import EmbeddedServer
 from tests.store.desk import Clock, Desk, cid_of, dump, numbers
 

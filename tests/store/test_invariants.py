@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from session import keys
-from session.ledger import Change, Claim, ClaimLost, LedgerConflict, Part, Timing
+from session.claims import Change, Claim, ClaimLost, LedgerConflict, Part, Timing
 from session.model import Keyword
 from tests.store.conftest import CLOCKED_PRELUDE, START_MS
 from tests.store.desk import SMS, SMS_TOO, WHATSAPP, Clock, ClockedLedger, Desk, cid_of

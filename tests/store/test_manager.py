@@ -10,7 +10,7 @@ import redis
 from structlog.testing import capture_logs
 
 from session import keys
-from session.ledger import Change, LedgerConflict
+from session.claims import Change, LedgerConflict
 from session.machine import IllegalTransition
 from session.manager import NoSuchSession, NotANumber, SessionManager, SessionOpen
 from session.model import Channel, Direction, HandledBy, MessageType, Role, State

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from session import course, keys
-from session.ledger import Change, ClaimLost, LedgerConflict
+from session.claims import Change, ClaimLost, LedgerConflict
 from session.model import Channel, Direction, Message, Role, Session, State
 from tests.store.desk import AGENT, SMS, Desk, dump, number_of, numbers
 

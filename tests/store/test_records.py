@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from session import course, keys, records
-from session.ledger import Change, Ledger
+from session.claims import Change
+from session.ledger import Ledger
 from session.model import (
     Channel,
     Direction,

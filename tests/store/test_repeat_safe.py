@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from session import scripts
-from session.ledger import Change, Timing
+from session.claims import Change, Timing
 from session.model import Channel, Direction, Keyword, Message, Role, Session
 from tests.store.conftest import CLOCKED_PRELUDE
 from tests.store.desk import WHATSAPP, Clock, ClockedLedger, Desk, cid_of, dump

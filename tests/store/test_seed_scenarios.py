@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from session import course
-from session.ledger import Claim
+from session.claims import Claim
 from session.machine import Event
 from session.manager import SessionManager
 from session.model import Direction, Message, Session

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from session.ledger import Change
+from session.claims import Change
 from session.model import Keyword
 from tests.store.desk import SMS_TOO, Clock, Desk, dump
 

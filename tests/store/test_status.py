@@ -7,7 +7,7 @@ import itertools
 import pytest
 import redis
 
-from session.ledger import Part
+from session.claims import Part
 from tests.store.desk import WHATSAPP, Desk, dump
 
 WORDS = ["queued", "sending", "sent", "delivered", "read"]

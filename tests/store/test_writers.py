@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from session import course
-from session.ledger import Change, LedgerConflict
+from session.claims import Change, LedgerConflict
 from session.model import Channel, Direction, Message, Role, Session, State
 from tests.store.desk import AGENT, SMS, WHATSAPP, Clock, Desk, dump, number_of, numbers
 

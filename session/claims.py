@@ -1,0 +1,162 @@
+"""What the ledger's steps take and give: claims, parts on their way, changes of a session, the protocol's times."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.settings import Settings
+from session import keys, records
+from session.model import Customer, Keyword, Lane, Message, Session, State
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The protocol's times in milliseconds and its bounds; the defaults are the design's."""
+
+    claim_ms: int = 30_000
+    claim_limit_ms: int = 100_000
+    ring_ms: int = 5_000
+    ring_max_ms: int = 60_000
+    part_limit_ms: int = 900_000
+    retention_ms: int = 30 * DAY_MS
+    attempts_max: int = 3
+    take: int = 10
+
+    @classmethod
+    def of(cls, settings: Settings) -> Timing:
+        """The protocol's times as the settings have them."""
+
+        def ms(seconds: float) -> int:
+            return max(1, round(seconds * 1000))
+
+        return cls(
+            claim_ms=ms(settings.claim_seconds),
+            claim_limit_ms=ms(settings.claim_limit_seconds),
+            ring_ms=ms(settings.ring_seconds),
+            ring_max_ms=ms(settings.ring_max_seconds),
+            part_limit_ms=ms(settings.part_limit_seconds),
+            retention_ms=ms(settings.retention_days * 86_400),
+            attempts_max=settings.max_attempts,
+            take=settings.inbox_take,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    outcome: str  # NEW, DUP or BURIED
+    message_id: str
+    ring: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a reply on its way: ``number`` is "message.i", ``record`` as stored."""
+
+    number: str
+    record: dict[str, Any]
+    text: str = ""
+
+    @property
+    def lane(self) -> Lane:
+        return Lane.parse(self.record["lane"])
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message of a turn. ``entry`` is its place in the inbox, ``session_no`` where it is shown already."""
+
+    entry: str
+    attempt: int
+    session_no: int
+    message: Message
+
+    @property
+    def number(self) -> int:
+        return int(self.entry.split(" ", 1)[0])
+
+    @property
+    def keyword(self) -> Keyword:
+        """What the ledger took the message for: START is a keyword only when it ended an opt-out."""
+        return Keyword(self.entry.split(" ", 2)[1])
+
+
+@dataclass(slots=True)
+class Claim:
+    """The right to answer one customer, and what there is to do. ``lost`` is set when it is gone."""
+
+    cid: str
+    token: str
+    taken_at: int  # Redis' time when it was taken, ms
+    facts: dict[str, str]
+    parts: list[Part]
+    lane: Lane | None
+    messages: list[Waiting]
+    open_index: dict[str, int]  # "agent|scope" -> session number
+    sessions: dict[int, Session]
+    buried: list[int]
+    lost: threading.Event = field(default_factory=threading.Event)
+    committed: bool = False  # its turn is stored; what is left to do is sending
+    _monotonic: float = field(default_factory=time.monotonic)
+
+    @property
+    def fence(self) -> str:
+        return self.token.split(":", 1)[0]
+
+    @property
+    def customer(self) -> Customer:
+        return records.decode_customer(self.cid, self.facts)
+
+    def now(self) -> int:
+        """Redis' time now, by the time that passed here since the claim was taken."""
+        return self.taken_at + int((time.monotonic() - self._monotonic) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class NotClaimed:
+    outcome: str  # BUSY, EMPTY or EARLY
+    wait_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A session as it shall be stored; ``session.version`` is the version it replaces (0: none)."""
+
+    session: Session
+    deadline: int | None  # when the sweep must look at it next, ms
+    write: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    def plan(self) -> dict[str, Any]:
+        s = self.session
+        number = keys.parse_id(s.id)
+        plan = {
+            "no": number.number if number else 0,
+            "version": s.version,
+            "epoch": s.epoch,
+            "write": self.write,
+            "record": records.encode_session(s),
+            "opened_as": opened_as(s.agent_id, s.scope),
+            "is_open": s.state is not State.CLOSED,
+            "activity": s.last_activity,
+        }
+        if self.deadline is not None:
+            plan["deadline"] = self.deadline
+        return plan
+
+
+def opened_as(agent_id: str, scope: str) -> str:
+    """Where the open index keeps a customer's open session of this agent (and channel)."""
+    return f"{agent_id}|{scope}"
+
+
+class LedgerConflict(Exception):
+    """Somebody else wrote the session meanwhile; read it again and decide anew."""
+
+
+class ClaimLost(Exception):
+    """The claim ended while its holder worked; what it decided must not be stored or sent."""
