@@ -183,7 +183,7 @@ class Variables(BaseSettings):
     )
     send_timeout_seconds: kinds.Positive = _setting(10.0, "one REST call to Twilio", "10")
     send_deadline_seconds: kinds.Positive = _setting(
-        3.0, "no send begins with less than this left of the claim", "3"
+        3.0, "a send that does not begin this soon after its mark in the ledger is put off", "3"
     )
     part_limit_seconds: kinds.Positive = _setting(
         900.0, "a part that is not sent by then is a failure for a person", "900"

@@ -1,0 +1,1 @@
+"""``make bench``: what an accepted webhook costs, beside a bare Flask route and the tutorial's way."""

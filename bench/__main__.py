@@ -1,0 +1,81 @@
+"""``make bench``: the real web process beside its baselines, in turns, and a table at the end (also bench/results.md)."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import costs, load, report, webhooks
+from bench.servers import PROCESSES, THREADS, Servers
+
+ROUNDS = 5
+SECONDS = 2.5  # of load in each round for each row
+REQUESTS_MAX = 15_000  # prepared for one window at most
+CONNECTIONS = PROCESSES * THREADS
+BURST = 10
+RESULTS = Path(__file__).with_name("results.md")
+
+BARE, TUTORIAL = "bare Flask route", "the tutorial's way"
+NEW, BURSTS = "Ringback, every message a new customer", f"Ringback, customers with {BURST} messages each"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    port: int
+    burst: int = 1
+
+
+def main() -> None:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Servers(Path(folder)) as servers:
+        say("Starting three web servers.")
+        ours = servers.web("ingress.app:create_app()")
+        rows = [
+            Row(BARE, servers.web("bench.baselines:bare()")),
+            Row(TUTORIAL, servers.web("bench.baselines:tutorial()")),
+            Row(NEW, ours),
+            Row(BURSTS, ours, BURST),
+        ]
+        rounds = alternate(servers, rows)
+        say("What one webhook asks of Redis.")
+        asked = {row.name: costs.of_webhooks(servers, row.port, row.burst) for row in rows[1:]}
+        say("Turns of one worker process.")
+        turns = costs.turns_per_second(servers, ours)
+        cpu = max(m.load_cpu_seconds / m.seconds for measured in rounds.values() for m in measured)
+        machine = report.facts(servers.redis, time.monotonic() - began)
+    text = report.page(
+        report.throughput(rounds, BARE, TUTORIAL), report.in_redis(asked), turns, machine, ROUNDS, cpu
+    )
+    RESULTS.write_text(text, encoding="utf-8")
+    print(f"\n{text}")
+
+
+def alternate(servers: Servers, rows: list[Row]) -> dict[str, list[load.Measured]]:
+    """Every row once in each round, on an empty Redis; a short window before the first round warms all up."""
+    rounds: dict[str, list[load.Measured]] = {row.name: [] for row in rows}
+    rate = dict.fromkeys(rounds, 1000.0)
+    for number in range(ROUNDS + 1):
+        for row in rows:
+            seconds = SECONDS if number else SECONDS / 3
+            count = min(REQUESTS_MAX, round(rate[row.name] * seconds * 2))
+            servers.redis.flushall()
+            measured = load.run(row.port, webhooks.prepared(row.port, count, row.burst), CONNECTIONS, seconds)
+            rate[row.name] = measured.per_second
+            if number:
+                rounds[row.name].append(measured)
+        if number:
+            rates = ", ".join(f"{rounds[row.name][-1].per_second:.0f}" for row in rows)
+            say(f"Round {number} of {ROUNDS}: {rates} a second.")
+    return rounds
+
+
+def say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

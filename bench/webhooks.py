@@ -1,0 +1,42 @@
+"""Signed webhooks as Twilio sends them, ready to be written to a socket."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlencode
+
+from bench.servers import ACCOUNT, OURS, TOKEN
+from ingress.signature import compute
+
+TEXT = "Hi, I'm having trouble with my order #12345"
+FIRST_CUSTOMER = 12_025_550_100  # of no real subscriber
+# What Twilio adds to every SMS; a signature is over all of it.
+ALWAYS = [
+    ("ToCountry", "US"), ("ToState", "CA"), ("SmsStatus", "received"), ("FromCountry", "US"), ("FromState", "NY"),
+    ("NumMedia", "0"), ("NumSegments", "1"), ("ApiVersion", "2010-04-01"), ("AccountSid", ACCOUNT), ("To", OURS),
+]  # fmt: skip
+
+
+def prepared(port: int, count: int, burst: int = 1) -> list[bytes]:
+    """``count`` requests from customers who each send ``burst`` messages in a row; every message is new."""
+    first = FIRST_CUSTOMER + secrets.randbelow(1_000_000) * 1000
+    return [_request(port, f"+{first + number // burst}") for number in range(count)]
+
+
+def _request(port: int, sender: str) -> bytes:
+    sid = "SM" + secrets.token_hex(16)
+    pairs = [
+        *ALWAYS,
+        ("MessageSid", sid),
+        ("SmsMessageSid", sid),
+        ("SmsSid", sid),
+        ("From", sender),
+        ("Body", TEXT),
+    ]
+    host = f"127.0.0.1:{port}"
+    body = urlencode(pairs)
+    return (
+        f"POST /sms HTTP/1.1\r\nHost: {host}\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n"
+        f"X-Twilio-Signature: {compute(TOKEN, f'http://{host}/sms', pairs)}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
