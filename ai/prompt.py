@@ -49,8 +49,8 @@ _WITHOUT_WORDS = {
     MessageType.DOCUMENT: ("[document]", "a document"),
     MessageType.LOCATION: ("[location]", "a location"),
 }
-# Twilio's names, by which the message keeps them; its other fields (WaId is a phone number) are not shown.
-_LOCATION_FIELDS = ("Latitude", "Longitude", "Address", "Label")
+# The names by which a message keeps them; its other fields (WaId is a phone number) are not shown.
+_LOCATION_FIELDS = ("latitude", "longitude", "address", "label")
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,12 @@ ONCE = (
 )  # given twice with different values, nobody knows which is meant
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_EXTRA = (
-    "ButtonText", "ButtonPayload", "Latitude", "Longitude", "Address", "Label",
-    "OriginalRepliedMessageSid", "NumSegments", "MessagingServiceSid",
-)  # fmt: skip
+# What comes along with a message, as Twilio names it and as our API does.
+_EXTRA = {
+    "ButtonText": "button_text", "ButtonPayload": "button_payload", "Latitude": "latitude",
+    "Longitude": "longitude", "Address": "address", "Label": "label",
+    "OriginalRepliedMessageSid": "replied_to_sid", "MessagingServiceSid": "messaging_service_sid",
+}  # fmt: skip
 
 Pairs = list[tuple[str, str]]
 
@@ -44,13 +46,9 @@ def parse(body: bytes, errors: str = "replace") -> Pairs:
 
 
 def readings(body: bytes) -> Iterable[Pairs]:
-    """The ways to read a form that is not quite UTF-8; Twilio signs what it read."""
+    """The ways to read a form that is not quite UTF-8, for its signature: as shown, and byte for byte."""
     yield parse(body)
-    try:
-        strict = parse(body, "surrogatepass")
-    except UnicodeDecodeError:
-        return
-    yield strict
+    yield parse(body, "surrogateescape")
 
 
 def clean(text: str) -> str:
@@ -99,7 +97,9 @@ def inbound(pairs: Pairs, our_numbers: Iterable[str]) -> Inbound:
     channel = theirs.channel if theirs else Channel.SMS
     body = clean(values.get("Body", ""))
     media = _media(values)
-    extra: dict[str, Any] = {name: clean(values[name])[:BODY_MAX] for name in _EXTRA if values.get(name)}
+    extra: dict[str, Any] = {
+        ours: clean(values[name])[:BODY_MAX] for name, ours in _EXTRA.items() if values.get(name)
+    }
     keyword = optout.keyword(channel, body, values.get("OptOutType", ""))  # of the whole text, cut or not
     if len(body) > BODY_MAX:
         body, extra["truncated"] = body[:BODY_MAX], True

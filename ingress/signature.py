@@ -63,7 +63,11 @@ def valid(
 
 
 def _sign(token: str, url: str, fields: str) -> str:
-    message = (url + fields).encode("utf-8", "surrogatepass")
+    text = url + fields
+    try:
+        message = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        message = text.encode("utf-8", "surrogatepass")
     return base64.b64encode(hmac.digest(token.encode(), message, hashlib.sha1)).decode()
 
 

@@ -126,9 +126,13 @@ class Webhooks:
         url = signature.signed_url(self._settings.public_base_url, raw_target)
         tokens = self._settings.auth_tokens
         algorithm = req.headers.get("X-Twilio-Webhooks-Signature-Settings")
+        shown = None
         for pairs in fields.readings(body):
+            shown = (
+                shown or pairs
+            )  # what was not quite UTF-8 may be signed byte for byte, and is shown mended
             if signature.valid(tokens, url, pairs, given, settings=algorithm):
-                return pairs
+                return shown
         if req.mimetype != FORM:
             # Signed, but no form: Twilio signs JSON by its hash, and our own senders nothing but the URL.
             for attempt in ((), _multipart(req)):

@@ -187,10 +187,10 @@ def test_earlier_media_are_told() -> None:
 def test_location_is_told() -> None:
     """A location's data reach the model as data."""
     items = shown(
-        [], [inbound("", kind=MessageType.LOCATION, extra={"Latitude": "52.5", "WaId": "15550001111"})]
+        [], [inbound("", kind=MessageType.LOCATION, extra={"latitude": "52.5", "WaId": "15550001111"})]
     )
 
-    assert '"Latitude": "52.5"' in notes(items)
+    assert '"latitude": "52.5"' in notes(items)
     assert "5550001111" not in notes(items)
     assert items[-1] == Item("user", "[location]")
 
