@@ -196,7 +196,7 @@ class Variables(BaseSettings):
     )
     apology_seconds: kinds.Positive = _setting(900.0, "one apology per customer in this time", "900")
     max_attempts: kinds.Count = _setting(3, "tries of a turn before it is a failure")
-    inbox_take: kinds.Count = _setting(10, "messages that one turn takes at most")
+    inbox_take: kinds.Count = _setting(50, "messages that one turn takes at most")
     shutdown_seconds: kinds.Positive = _setting(25.0, "from SIGTERM to exit", "25")
     redis_timeout_seconds: kinds.Positive = _setting(1.5, "one Redis command")
 

@@ -13,7 +13,7 @@ from config.settings import Settings
 from ingress import fields, signature
 from session import address, keys, optout
 from session.ledger import Ledger
-from session.manager import SessionManager
+from session.manager import ALIAS, SessionManager
 from workers.bell import Bell
 
 BODY_BYTES_MAX = 64 * 1024
@@ -149,12 +149,13 @@ class Webhooks:
         settings = self._settings
         said = fields.inbound(pairs, settings.our_numbers)
         message = said.message
-        cid = self._customer(said)
-        profile = {"address": said.customer}
+        cid = self._manager.resolve(said.customer)
+        # Known by their number, a customer stays known by it.
+        profile = {"address": said.customer} if cid == self._manager.customer_id(said.customer) else {}
         if said.name:
             profile["name"] = said.name
         if said.alias:
-            profile["alias"] = self._manager.customer_id(said.alias)
+            profile[ALIAS + self._manager.customer_id(said.alias)] = "1"
         received = self._ledger.receive(
             cid,
             message,
@@ -169,23 +170,14 @@ class Webhooks:
             outcome=g.outcome, message_id=received.message_id, **({"reason": said.bury} if said.bury else {}),
         )  # fmt: skip
         if said.alias:
-            self._remember_alias(profile["alias"], cid)
+            self._remember_alias(said.alias, cid)
         if received.ring:
             self._ring(cid)
         return answer()
 
-    def _customer(self, said: fields.Inbound) -> str:
-        """The customer id; of a WhatsApp id whose number we were told, the number's."""
-        cid = self._manager.customer_id(said.customer)
-        if said.customer.startswith("+") or said.bury:
-            return cid
-        return str(self._ledger.redis.get(keys.customer_key("alias", cid)) or cid)
-
     def _remember_alias(self, alias: str, cid: str) -> None:
         try:
-            self._ledger.redis.set(
-                keys.customer_key("alias", alias), cid, px=self._ledger.timing.retention_ms
-            )
+            self._manager.remember_alias(alias, cid)
         except redis.RedisError as error:
             # The message is taken; the next one of this customer brings the id again.
             _log.warning("alias_not_kept", customer=cid[:6], error=type(error).__name__)

@@ -26,7 +26,7 @@ class Timing:
     part_limit_ms: int = 900_000
     retention_ms: int = 30 * DAY_MS
     attempts_max: int = 3
-    take: int = 10
+    take: int = 50
 
     @classmethod
     def of(cls, settings: Settings) -> Timing:

@@ -18,7 +18,7 @@ SENTINEL_PORT = 26379
 _SENTINELS = ("redis+sentinel", "rediss+sentinel", "sentinel")
 
 
-def connect(url: str, timeout_seconds: float, **options: Any) -> redis.Redis:
+def connect(url: str, timeout_seconds: float, max_connections: int = 20, **options: Any) -> redis.Redis:
     """A client with bounded waits: one immediate retry of a broken connection, none of a slow one.
 
     Connects to nothing yet. ``options`` are redis-py's. Raises ``ValueError`` for a URL it cannot read.
@@ -26,11 +26,14 @@ def connect(url: str, timeout_seconds: float, **options: Any) -> redis.Redis:
     bounds = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
+        "max_connections": max_connections,
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         **options,
     }
     if urlsplit(url).scheme not in _SENTINELS:
-        return redis.Redis.from_url(url, **bounds)
+        # Blocking: more threads than connections wait for one, a moment, instead of failing.
+        pool = redis.BlockingConnectionPool.from_url(url, timeout=timeout_seconds, **bounds)
+        return redis.Redis.from_pool(pool)
     return _through_sentinel(url, bounds)
 
 

@@ -61,6 +61,17 @@ def hear(session: Session, messages: Sequence[Message], *, switch: bool = True) 
     return session
 
 
+def unhear(session: Session, message: Message) -> Session:
+    """The session without a message that was shown in it and moves to another."""
+    counts = dict(session.channel_counts)
+    counts[message.channel] = max(0, counts.get(message.channel, 0) - 1)
+    return replace(
+        session,
+        inbound_count=max(0, session.inbound_count - 1),
+        channel_counts={k: n for k, n in counts.items() if n},
+    )
+
+
 def say(session: Session, now: int, *, counted: bool = True) -> Session:
     """The session with one outbound message. System notices are not counted among its messages."""
     return replace(

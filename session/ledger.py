@@ -32,7 +32,7 @@ from session.model import Customer, Lane, Message, Session
 
 SEEN_MS = 30 * DAY_MS  # Twilio's own retries end after minutes; a replayed request may be weeks old
 ERASED_MS = 2 * DAY_MS
-INBOX_MAX = 200  # waiting messages of one customer; more is a flood, kept as failures
+INBOX_MAX = 1000  # waiting messages of one customer; more is a flood, kept as failures
 DELIVERY_RANK = {
     "accepted": 1, "scheduled": 1, "queued": 1, "sending": 2, "sent": 3,
     "delivered": 4, "undelivered": 4, "failed": 4, "canceled": 4, "read": 5,
@@ -41,7 +41,7 @@ DELIVERY_RANK = {
 
 def connect(url: str, timeout_seconds: float, max_connections: int = 20) -> redis.Redis:
     """A client for the ledger; see ``session.connection``."""
-    return connection.connect(url, timeout_seconds, decode_responses=True, max_connections=max_connections)
+    return connection.connect(url, timeout_seconds, max_connections, decode_responses=True)
 
 
 def _pairs(flat: Sequence[Any]) -> dict[str, str]:
@@ -268,10 +268,11 @@ class Ledger:
         return stored, [replace(m, id=i, session_id=stored.id) for m, i in zip(messages, ids, strict=True)]
 
     def write_all(self, changes: Sequence[tuple[str, Change]]) -> list[bool]:
-        """Sessions of many customers in one round trip; False where somebody else wrote one meanwhile."""
+        """What time does to sessions of many customers, in one round trip; False where it must wait:
+        somebody else wrote the session meanwhile, or its customer is being answered."""
         calls = [
             self._call("write", cid, {
-                "plan": records.dump({"session": change.plan(), "records": [], "facts": []}),
+                "plan": records.dump({"session": change.plan(), "records": [], "facts": [], "by_time": True}),
                 "retention_ms": self.timing.retention_ms,
             })
             for cid, change in changes

@@ -33,6 +33,7 @@ from session.model import (
 )
 from session.policy import Policy, due_event, next_check, policy_for, scope_of
 
+ALIAS = "alias:"  # field of the customer's hash for each WhatsApp id that leads to them
 WRITE_TRIES = 4  # a change that is the same whatever was written meanwhile is tried again so often
 
 
@@ -69,16 +70,28 @@ class SessionManager:
     def customer_id(self, address_value: str) -> str:
         return address.customer_id(self._id_key, address_value)
 
+    def resolve(self, address_value: str) -> str:
+        """The customer of an address; of a WhatsApp id whose number we were told, the number's customer."""
+        cid = self.customer_id(address_value)
+        if address_value.startswith("+"):
+            return cid
+        return str(self.ledger.redis.get(keys.customer_key("alias", cid)) or cid)
+
+    def remember_alias(self, scoped_id: str, cid: str) -> None:
+        """Keep that messages from this WhatsApp id are this customer's."""
+        alias = keys.customer_key("alias", self.customer_id(scoped_id))
+        self.ledger.redis.set(alias, cid, px=self.ledger.timing.retention_ms)
+
     def find_customer(self, phone: str) -> tuple[str, str]:
         """(customer id, address) of a number as people type it; a known customer is preferred."""
         readings = address.candidates(phone, self._settings.default_region)
         if not readings:
             raise NotANumber(phone)
-        for reading in readings[:-1]:
-            cid = self.customer_id(reading)
-            if self.ledger.redis.exists(keys.customer_key("customer", cid)):
-                return cid, reading
-        best = readings[-1] if len(readings) > 1 and self._known(readings[-1]) else readings[0]
+        if not readings[0].startswith("+"):
+            return self.resolve(readings[0]), readings[0]
+        if len(readings) == 1:
+            return self.customer_id(readings[0]), readings[0]
+        best = next((reading for reading in readings if self._known(reading)), readings[0])
         return self.customer_id(best), best
 
     def _known(self, value: str) -> bool:
@@ -263,9 +276,10 @@ class SessionManager:
     def destroy_session(self, phone: str) -> int:
         """Forget the customer of this number, everywhere in Redis; gives how many records went."""
         cid, _ = self.find_customer(phone)
-        facts = self.ledger.redis.hget(keys.customer_key("customer", cid), "alias")
-        if facts:
-            self.ledger.redis.delete(keys.customer_key("alias", str(facts)))
+        facts = self.ledger.redis.hkeys(keys.customer_key("customer", cid))
+        for name in facts:
+            if str(name).startswith(ALIAS):
+                self.ledger.redis.delete(keys.customer_key("alias", str(name).removeprefix(ALIAS)))
         return self.ledger.forget(cid)
 
     # The scheduled jobs

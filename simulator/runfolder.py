@@ -89,6 +89,8 @@ def kept_secrets(state: Path) -> dict[str, str]:
     path = state / "secrets.json"
     try:
         kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
+            raise ValueError
     except (OSError, ValueError):
         raise CannotStart(
             f"{path} cannot be read: repair it, or delete it, and the customers known so far with it."

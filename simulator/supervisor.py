@@ -83,9 +83,9 @@ def stop_leftovers(record: Path) -> int:
     """Stops what a run left whose launcher and guardian were both killed; returns how many there were."""
     try:
         left = json.loads(record.read_text())
-    except (OSError, ValueError):
-        return 0
-    alive = [entry for entry in left if entry["birth"] and birth_of(entry["pid"]) == entry["birth"]]
+        alive = [entry for entry in left if entry["birth"] and birth_of(entry["pid"]) == entry["birth"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0  # not written by us: nothing to stop
     for entry in reversed(alive):
         with contextlib.suppress(OSError):
             os.kill(entry["pid"], signal.SIGTERM)

@@ -26,7 +26,10 @@ from workers.twilio_http import NotConnected, OutcomeUnknown, Transport
 RESENDS_MAX = 2  # after two looks at Twilio's list found nothing, each
 BACKOFF_S = (1.0, 2.0, 4.0)
 RETRY_AFTER_MAX_S = 60.0
-LISTED_BEFORE = timedelta(seconds=5)  # Twilio's clock and ours
+VALIDITY_MAX_S = 36_000  # Twilio's own limit and default
+LISTED_BEFORE = timedelta(
+    seconds=60
+)  # Twilio's clock and ours may differ; what is ours already is left out anyway
 SECOND_MS = 1000
 
 
@@ -126,7 +129,7 @@ class Delivery:
         try:
             message = self._client.messages.create(
                 to=record["to"], body=part.text, status_callback=callback,
-                validity_period=round(settings.part_limit_seconds), **sender,
+                validity_period=min(max(1, round(settings.part_limit_seconds)), VALIDITY_MAX_S), **sender,
             )  # fmt: skip
         except NotConnected:
             return Outcome("later")
@@ -163,6 +166,8 @@ class Delivery:
         try:
             sid = self._look_up(claim.cid, part)
         except (NotConnected, OutcomeUnknown, TwilioException, ValueError, KeyError, TypeError):
+            if claim.now() - record["created"] > self._settings.part_limit_seconds * SECOND_MS:
+                return self._give_up(claim, part, "expired")
             self._settle(claim, part, ("sending", "unknown"), "unknown", BACKOFF_S[-1], {"looks": looks})
             return "unknown"
         self._log.info(
@@ -194,14 +199,15 @@ class Delivery:
         # With a Messaging Service Twilio chooses the sender.
         sender = {} if self._settings.twilio_messaging_service_sid else {"from_": record["from"]}
         for message in self._client.messages.list(to=record["to"], limit=200, page_size=50, **sender):
-            created = message.date_created
-            outbound = str(message.direction or "").startswith("outbound")
+            # What a row does not say does not speak against it: a second message would be worse. A trial
+            # account's messages begin with words of Twilio's.
+            inbound = str(message.direction or "").startswith("inbound")
+            earlier = message.date_created is not None and message.date_created < since
             if (
-                outbound
-                and message.body == part.text
+                not inbound
+                and not earlier
                 and message.sid not in bound
-                and created
-                and created >= since
+                and (message.body or "").endswith(part.text)
             ):
                 return str(message.sid)
         return ""

@@ -85,9 +85,9 @@ class RingbackJob(Job):
         super()._handle_failure(exc_string, *args, **kwargs)
 
 
-def connect(url: str, timeout_seconds: float) -> redis.Redis:
+def connect(url: str, timeout_seconds: float, max_connections: int = 20) -> redis.Redis:
     """A client for RQ, which wants bytes; see ``session.connection``."""
-    return connection.connect(url, timeout_seconds)
+    return connection.connect(url, timeout_seconds, max_connections)
 
 
 def queue(name: str, connection: redis.Redis, job_seconds: float = 120) -> Queue:

@@ -60,3 +60,5 @@ class ClaimKeeper:
                 except redis.RedisError as error:
                     # The claim lasts for two more renewals; then its steps find it lost.
                     self._log.warning("claim_not_renewed", customer=claim.cid[:6], error=type(error).__name__)
+                except Exception:  # noqa: BLE001  this thread must not end while the process lives
+                    self._log.exception("claim_not_renewed", customer=claim.cid[:6])

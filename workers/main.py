@@ -10,35 +10,28 @@ from __future__ import annotations
 import os
 import threading
 import time
-from types import FrameType
 
 import redis
 import structlog
-from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from config import logging
 from config.settings import settings_or_exit
 from workers import jobs, turn  # noqa: F401  turn: loaded before the first job needs it
+from workers.pool import PoolWorker
 from workers.runtime import Runtime, build, use
 
 LOOK_S = 0.5  # how often a worker process looks who is due
 LET_GO_SHARE = 0.72  # of SHUTDOWN_SECONDS: 18 of 25 s
 WORKER_TTL_S = 60
+QUEUE_CONNECTIONS = 4  # RQ's share; with the ledger's and the bell's, ten for 50 turns
 RESTART_S = (0.5, 1.0, 2.0, 5.0)
 
 _log = structlog.get_logger("worker")
 
 
-class TurnWorker(SimpleWorker):
-    """RQ's worker in one process, told to stop in our way."""
-
-    runtime: Runtime
-
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        self.runtime.stopping.set()
-        threading.Thread(target=_end_in_time, args=(self.runtime,), name="end-in-time", daemon=True).start()
-        super().request_stop(signum, frame)
+def _end_later(rt: Runtime) -> None:
+    threading.Thread(target=_end_in_time, args=(rt,), name="end-in-time", daemon=True).start()
 
 
 def _end_in_time(rt: Runtime) -> None:
@@ -64,6 +57,8 @@ def ring_for_due(rt: Runtime) -> None:
             if not away:
                 _log.warning("redis_away", error=type(error).__name__)
             away = True
+        except Exception:  # noqa: BLE001  this thread must not end while the process lives
+            _log.exception("ring_failed")
 
 
 def work(rt: Runtime) -> None:
@@ -71,18 +66,20 @@ def work(rt: Runtime) -> None:
     failures = 0
     while not rt.stopping.is_set():
         started = time.monotonic()
-        connection = jobs.connect(rt.settings.redis_connection_url, rt.settings.redis_timeout_seconds)
+        connection = jobs.connect(
+            rt.settings.redis_connection_url, rt.settings.redis_timeout_seconds, QUEUE_CONNECTIONS
+        )
         try:
-            worker = TurnWorker(
+            PoolWorker(
                 [jobs.queue(name, connection, rt.settings.job_seconds) for name in jobs.QUEUES],
                 connection=connection,
                 job_class=jobs.RingbackJob,
                 serializer=JSONSerializer,
                 worker_ttl=WORKER_TTL_S,
-                log_job_description=False,
-            )
-            worker.runtime = rt
-            worker.work(logging_level="WARNING")
+                slots=rt.settings.worker_concurrency,
+                stopping=rt.stopping,
+                on_stop=lambda: _end_later(rt),
+            ).work()
         except redis.RedisError as error:
             _log.error("redis_away", error=type(error).__name__)
         failures = 0 if time.monotonic() - started > 30 else failures + 1

@@ -28,6 +28,7 @@ class Opening:
     before: Session
     session: Session
     closing: tuple[Session, ...]
+    left: tuple[Session, ...]  # ended before the messages shown in them were answered; these move on
     verdict: Verdict | None
     heard: tuple[Message, ...]
 
@@ -57,7 +58,17 @@ def decide(claim: Claim, waiting: Sequence[Waiting], lane: Lane, agent_id: str, 
     # A STOP on another lane does not move the conversation there.
     only_stop = all(w.keyword is Keyword.STOP for w in waiting)
     session = course.hear(session, heard, switch=not only_stop or not session.id)
-    return Opening(before, session, closing, verdict, heard)
+    return Opening(before, session, closing, tuple(_left(claim, waiting, before)), verdict, heard)
+
+
+def _left(claim: Claim, waiting: Sequence[Waiting], to: Session) -> list[Session]:
+    """Closed sessions whose messages move to another: they were ended before those were answered."""
+    left: dict[str, Session] = {}
+    for w in waiting:
+        shown = claim.sessions.get(w.session_no)
+        if shown and shown.id != to.id:
+            left[shown.id] = course.unhear(left.get(shown.id, shown), w.message)
+    return list(left.values())
 
 
 def _session_for(

@@ -16,6 +16,9 @@ from workers.bell import Bell
 from workers.delivery import Delivery
 from workers.keeper import ClaimKeeper
 
+LEDGER_CONNECTIONS = 4
+BELL_CONNECTIONS = 1
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -35,11 +38,12 @@ class Runtime:
 def build(settings: Settings) -> Runtime:
     """A runtime for these settings. Connects to nothing yet."""
     ledger = Ledger(
-        connect(settings.session_redis_connection_url, settings.redis_timeout_seconds), Timing.of(settings)
+        connect(settings.session_redis_connection_url, settings.redis_timeout_seconds, LEDGER_CONNECTIONS),
+        Timing.of(settings),
     )
     agents = agents_or_exit(settings)
     key = settings.openai_api_key
-    queue = jobs.connect(settings.redis_connection_url, settings.redis_timeout_seconds)
+    queue = jobs.connect(settings.redis_connection_url, settings.redis_timeout_seconds, BELL_CONNECTIONS)
     return Runtime(
         settings=settings,
         ledger=ledger,

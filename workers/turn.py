@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,13 +86,18 @@ def _work(rt: Runtime, claim: Claim) -> tuple[str, bool]:
             outcome = "conflict"
             turn.give_back = [w.number for w in claim.messages]
         except redis.RedisError as error:
+            # An outage is not the message's fault either; if Redis is back, its attempt is given back at once.
             outcome = f"redis_{type(error).__name__}"
+            with suppress(redis.RedisError):
+                rt.ledger.release(claim, give_back=[w.number for w in claim.messages])
             raise
         except Exception:  # noqa: BLE001  whatever it is, the customer must not be lost with it
             # An error of ours: the attempt counts, so that a message nobody can answer ends as a failure.
             outcome = "error"
             _log.exception("turn_failed", customer=claim.cid[:6], turn=claim.fence)
-            rt.ledger.release(claim, hold_ms=round(rt.settings.ring_seconds * SECOND_MS))
+            rt.ledger.release(
+                claim, give_back=turn.give_back, hold_ms=round(rt.settings.ring_seconds * SECOND_MS)
+            )
             return outcome, False
         finally:
             turn.canonical["duration_ms"] = round((time.monotonic() - started) * SECOND_MS)
@@ -146,9 +152,9 @@ class Turn:
         stored, history = self.rt.ledger.open(
             self.claim,
             change(found.session),
-            [change(s) for s in found.closing],
+            [change(s) for s in (*found.closing, *found.left)],
             [w.number for w in waiting],
-            self.policy.history_window,
+            max(0, self.policy.history_window - len(waiting)),  # of which this turn's are the last
         )
         opening.log(self.claim.cid, found, stored)
         return stored, history

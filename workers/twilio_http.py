@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
@@ -76,7 +77,7 @@ class Transport(TwilioHttpClient):
             raise NotConnected from None
         except requests.ConnectionError as error:
             raise (NotConnected() if _never_left(error) else OutcomeUnknown()) from None
-        except (requests.RequestException, OSError):
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
             raise OutcomeUnknown from None
         self._last.headers = dict(answer.headers)
         return Response(answer.status_code, text, answer.headers)
@@ -93,11 +94,9 @@ class Transport(TwilioHttpClient):
 
 
 def _never_left(error: Any) -> bool:
-    """Whether a connection failed before a byte was written: refused, no route, no such name."""
+    """Whether a connection failed before a byte was written: refused, no route, no such name.
+
+    Not TLS: its errors come after the request as well as before it.
+    """
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return type(reason).__name__ in (
-        "NewConnectionError",
-        "NameResolutionError",
-        "ConnectTimeoutError",
-        "SSLError",
-    )
+    return isinstance(reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))

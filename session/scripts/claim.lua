@@ -121,6 +121,6 @@ end
 for _, message in ipairs(taken) do
   show(string.match(message[3], '^(%d+):'))
 end
--- The latest session of all is shown too: a new one is bridged from it.
+-- The latest session of all is shown too: a new one says what became of it.
 show(redis.call('HGET', customer, 'last_session'))
 return {'CLAIMED', token, now, redis.call('HGETALL', customer), sendable, chosen, taken, opened, values, buried}

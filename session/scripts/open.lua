@@ -46,4 +46,6 @@ for _, number in ipairs(plan.entries) do
 end
 redis.call('HSET', customer, 'last_session', name)
 keep_alive(retention_ms)
-return {'OK', no, plan.session.version + 1, tail(name, plan.last, skip)}
+-- A session that this step made has no earlier messages: nothing to walk the history for.
+local earlier = plan.session.no ~= 0 and tail(name, plan.last, skip) or {}
+return {'OK', no, plan.session.version + 1, earlier}

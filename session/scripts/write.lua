@@ -1,12 +1,16 @@
 -- Write a session outside a turn: a program, an operator or the sweep. Version-checked.
--- KEYS customer messages sessions open history parts active deadlines sequence
+-- KEYS claim customer inbox messages sessions open history parts active deadlines sequence
 -- ARGV cid plan retention_ms
 --   plan JSON: session: change (see _put_session.lua); records: messages to append to it;
---   facts: flat list for the customer's hash
+--   facts: flat list for the customer's hash; by_time: true for the sweep, which leaves a session
+--   alone while its customer is being answered or waits to be
 -- Returns {OK, session number, version, {message numbers}} or {CONFLICT}
 -- Safe to repeat: the same write is recognised by its nonce.
 plan = cjson.decode(plan)
 if stale(plan.session) then
+  return {'CONFLICT'}
+end
+if plan.by_time and redis.call('EXISTS', claim) + redis.call('LLEN', inbox) > 0 then
   return {'CONFLICT'}
 end
 local now = clock()

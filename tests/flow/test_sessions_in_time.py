@@ -91,8 +91,10 @@ def test_completed_by_the_api_while_the_model_thinks(hasty: System) -> None:
     finally:
         hasty.model(latency_ms=0)
     again = hasty.api("POST", f"/session/{first}/complete")
+    ended = hasty.api("GET", f"/sessions/{first}")[1]
 
     assert (status, answer["message"]) == (200, "Session completed successfully")
     assert again[0] == 409
+    assert ended["message_count"] == len(ended["conversation_history"]) == 0
     assert len(hasty.replies(customer)) == 1
     assert hasty.session(customer)["session"]["session_id"] != first

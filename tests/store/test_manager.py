@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from session import keys
 from session.claims import Change, LedgerConflict
 from session.machine import IllegalTransition
-from session.manager import NoSuchSession, NotANumber, SessionManager, SessionOpen
+from session.manager import ALIAS, NoSuchSession, NotANumber, SessionManager, SessionOpen
 from session.model import Channel, Direction, HandledBy, MessageType, Role, State
 from tests.store.desk import Clock, dump
 
@@ -236,7 +236,7 @@ def test_a_destroyed_customer_is_gone(manager: SessionManager, store: redis.Redi
     cid = manager.customer_id(PHONE)
     alias = keys.customer_key("alias", "0" * 32)
     store.set(alias, cid)
-    store.hset(keys.customer_key("customer", cid), "alias", "0" * 32)
+    store.hset(keys.customer_key("customer", cid), ALIAS + "0" * 32, "1")
 
     assert manager.destroy_session(PHONE) == 2
 

@@ -13,7 +13,7 @@ from session import keys
 from session.indexes import BATCH
 from session.manager import SessionManager
 from session.model import Channel, EndReason, HandledBy, State
-from tests.store.desk import Clock
+from tests.store.desk import Clock, Desk
 
 PHONE = "+1234567890"
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -185,3 +185,18 @@ def test_a_sweep_of_nothing(manager: SessionManager) -> None:
     """With nothing to do the jobs do nothing."""
     assert (manager.check_idle_sessions(), manager.cleanup_expired_sessions()) == (0, 0)
     assert manager.ledger.write_all([]) == []
+
+
+def test_time_does_nothing_to_a_session_that_is_being_answered(desk: Desk, manager: SessionManager) -> None:
+    """While a customer waits for an answer, or a turn of theirs runs, the sweep leaves the session alone."""
+    desk.text("Hello")
+    claim = desk.claim()
+    session = desk.open(claim)
+    desk.clock.advance(25 * 60 * 60_000)
+    during = (manager.check_idle_sessions(), manager.cleanup_expired_sessions())
+    desk.commit(claim, session)
+    desk.ledger.release(claim)
+    desk.clock.advance(31 * 60_000)
+
+    assert during == (0, 0)
+    assert manager.cleanup_expired_sessions() == 1

@@ -236,7 +236,7 @@ def test_it_is_me_again_after_an_hour(ledger: ClockedLedger, clock: Clock, twili
 def test_the_model_sees_the_last_messages_the_reader_all(
     ledger: ClockedLedger, clock: Clock, twilio: str
 ) -> None:
-    """MAX_MESSAGE_HISTORY bounds what a turn opens with; the conversation history keeps everything."""
+    """MAX_MESSAGE_HISTORY bounds what is shown, this turn's messages with it; the history keeps everything."""
     workshop = make_workshop(ledger, clock, twilio, MAX_MESSAGE_HISTORY="4")
     for minute in range(5):
         workshop.at(minute, A, f"Message {minute}")
@@ -248,6 +248,6 @@ def test_the_model_sees_the_last_messages_the_reader_all(
     opened.policy = workshop.rt.manager.policy(opened.agent.id)
     _, shown = opened._open(opened.claim.messages)
 
-    assert [m.content for m in shown if m.direction is Direction.INBOUND] == ["Message 3", "Message 4"]
-    assert len(shown) == 4
+    assert [m.content for m in shown if m.direction is Direction.INBOUND] == ["Message 4"]
+    assert len(shown) + 1 == 4
     assert len(workshop.rt.manager.get_conversation_history(A)) == 11
