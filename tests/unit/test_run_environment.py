@@ -8,6 +8,7 @@ import pytest
 
 from simulator.environment import CannotStart, decide, for_simulator, secret_makers, users_settings
 from simulator.runfolder import kept_secrets, last_lines
+from simulator.supervisor import stop_leftovers
 
 KEPT = {name: f"kept-{name}" for name in secret_makers()}
 LOCAL = "http://127.0.0.1:8001"
@@ -98,3 +99,21 @@ def test_log_shown_on_a_terminal_holds_no_secret_number_or_address(tmp_path: Pat
     shown = last_lines(log, len("before\n"), ["0123456789abcdef-key"])
 
     assert ["key (secret)", "to (number)", "at (address)"] == shown
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"ADMIN_API_KEY": 7}', "{", ""])
+def test_secrets_that_are_no_secrets_are_said(tmp_path: Path, text: str) -> None:
+    """A file that somebody broke is named with what to do, and not written over."""
+    (tmp_path / "secrets.json").write_text(text)
+
+    with pytest.raises(CannotStart, match=r"secrets\.json cannot be read"):
+        kept_secrets(tmp_path)
+    assert (tmp_path / "secrets.json").read_text() == text
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"a": 1}', '[{"pid": 1}]', "null", "{"])
+def test_a_record_of_processes_that_is_none_stops_nothing(tmp_path: Path, text: str) -> None:
+    """What we did not write says nothing about what we left."""
+    (tmp_path / "processes.json").write_text(text)
+
+    assert stop_leftovers(tmp_path / "processes.json") == 0
