@@ -16,6 +16,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from config.log_writer import LineWriter
 from config.redaction import Redaction, frames_of, without_texts
 from config.settings import Settings
 
@@ -45,6 +46,8 @@ def configure(settings: Settings | tuple[str, str], process: str, stream: TextIO
     those of a tool to stderr: its stdout is its answer.
     """
     level, form, secrets = _wanted(settings)
+    # Web answers in milliseconds and logs two lines each time; the others have the time.
+    apart = process == "web" and stream is None
     stream = stream or (sys.stderr if process == "tool" else sys.stdout)
     pretty = form == "pretty" or (form is None and stream.isatty())
     shared: list[Processor] = [
@@ -59,7 +62,7 @@ def configure(settings: Settings | tuple[str, str], process: str, stream: TextIO
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=LineWriter(stream) if apart else structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,  # module-level loggers exist before the settings do
     )
     formatter = structlog.stdlib.ProcessorFormatter(

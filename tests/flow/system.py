@@ -179,6 +179,7 @@ class System:
 
     def logs(self, *names: str) -> list[dict[str, Any]]:
         """Every JSON line that these processes logged (default: ours)."""
+        time.sleep(0.05)  # web writes its lines a moment later
         lines = []
         for name in names or ("web", "worker", "clock"):
             path = self.folder / f"{name}.log"
