@@ -188,6 +188,28 @@ class Variables(BaseSettings):
     part_limit_seconds: kinds.Positive = _setting(
         900.0, "a part that is not sent by then is a failure for a person", "900"
     )
+    sender_busy_seconds: kinds.Pair = _setting(
+        (30.0, 240.0),
+        "a full queue at Twilio: sent again after the first, then twice that, at most the second",
+        "30,240",
+    )
+    fault_retry_seconds: kinds.Pair = _setting(
+        (5.0, 60.0), "a fault of our configuration or account: tried again likewise", "5,60"
+    )
+    quarantine_seconds: kinds.Positive = _setting(
+        120.0,
+        "a Redis that is not the one we knew: each send is looked up at Twilio first, for so long",
+        "120",
+    )
+    unsent_seconds: kinds.Positive = _setting(
+        60.0, "a part so old that was never sent is looked up at Twilio before it is", "60"
+    )
+    backfill_seconds: kinds.Positive = _setting(
+        300.0, "how often messages that Twilio could not deliver to us are fetched", "300"
+    )
+    backfill_late_seconds: kinds.Positive = _setting(
+        900.0, "fetched so long after it was sent, a message goes to a person, not to the assistant", "900"
+    )
     model_away_seconds: kinds.Pair = _setting(
         (30.0, 300.0), "model away: asked again after the first, at most the second", "30,300"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import redis
 
-from console import commands_sessions, commands_setup, commands_talk
+from console import commands_failures, commands_sessions, commands_setup, commands_talk
 from console.running import Trouble
 from session.claims import LedgerConflict
 
@@ -47,6 +47,8 @@ for command in (
     commands_sessions.sessions,
     commands_sessions.show,
     commands_sessions.sweep,
+    commands_failures.failures,
+    commands_failures.retry,
 ):
     main.add_command(command)
 

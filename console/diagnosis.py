@@ -17,8 +17,13 @@ from console.findings import PROBE_SECONDS, Finding, ok, warning, wrong
 from console.refusals import webhook_findings
 from console.running import System, endpoint
 from session.connection import connect
+from session.failures import Failures
+from session.ledger import Ledger
 
 OPENAI_BASE = "https://api.openai.com/v1"
+
+# Twilio tries a webhook again three times when it was not connected, took over 4 s, or was answered 5xx.
+RETRIES = "#rc=3&rp=ct,rt,5xx&rt=4000"
 
 # The one policy under which a full Redis refuses to write instead of throwing data away.
 SAFE_EVICTION = "noeviction"
@@ -30,6 +35,7 @@ def look(system: System) -> Iterator[Finding]:
     yield from web_findings(system)
     yield from webhook_findings(system)
     yield from twilio_findings(system.settings)
+    yield from webhook_settings(system.settings)
     yield from model_findings(system.settings)
 
 
@@ -46,6 +52,8 @@ def redis_findings(settings: Settings) -> Iterator[Finding]:
             yield from _redis_state(name, where, _info(client))
             if name == "Redis":
                 yield _workers(client)
+            if url == settings.session_redis_connection_url:
+                yield _failures(client)
         except redis.AuthenticationError:
             yield wrong(name, f"{where} refuses the password of REDIS_URL.")
         except (redis.RedisError, OSError, ValueError):
@@ -95,6 +103,16 @@ def _workers(client: redis.Redis) -> Finding:
     return ok("Workers", f"{alive} running")
 
 
+def _failures(client: redis.Redis) -> Finding:
+    count = Failures(Ledger(client)).count()
+    if not count:
+        return ok("Failures", "none needs a person")
+    those = "one needs" if count == 1 else f"{count} need"
+    return warning(
+        "Failures", f"{those} a person: look with ringback failures, try again with ringback retry."
+    )
+
+
 def web_findings(system: System) -> Iterator[Finding]:
     where = endpoint(system.base_url)
     for path, question in (("/health", "lives"), ("/ready", "is ready")):
@@ -138,6 +156,14 @@ def twilio_findings(settings: Settings) -> Iterator[Finding]:
         yield wrong("Twilio", f"{where} knows no such account: correct TWILIO_ACCOUNT_SID.")
     else:
         yield wrong("Twilio", f"{where} answers {status}: try again, or see Twilio's status page.")
+
+
+def webhook_settings(settings: Settings) -> Iterator[Finding]:
+    """What belongs into Twilio's console, to be copied; docs/twilio.md says why."""
+    about, base = "Twilio's console", settings.public_base_url
+    yield ok(about, f"A message comes in: Webhook, {base}/sms{RETRIES}, HTTP POST")
+    yield ok(about, f"Primary handler fails: {base}/sms, HTTP POST; better the same path on a second host")
+    yield ok(about, f"WhatsApp sender: {base}/whatsapp{RETRIES}, status callback {base}/status{RETRIES}")
 
 
 def model_findings(settings: Settings) -> Iterator[Finding]:

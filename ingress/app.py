@@ -17,7 +17,8 @@ from werkzeug.exceptions import HTTPException
 from config import logging
 from config.agents import agents_or_exit
 from config.settings import Settings, settings_or_exit
-from console import api
+from console import api, api_failures, dashboard
+from console.signin import SignIn
 from ingress import webhooks
 from session.claims import Timing
 from session.ledger import Ledger, connect
@@ -50,7 +51,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Twice a slash is another path, not a redirect to a Host that the caller may choose.
     app.url_map.merge_slashes = False
     app.register_blueprint(webhooks.create_blueprint(settings, manager, bell))
-    app.register_blueprint(api.create_blueprint(manager, settings))
+    routes = api.create_blueprint(manager, settings)
+    api_failures.add_routes(routes, manager, bell)
+    app.register_blueprint(routes)
+    queue = jobs.connect(
+        settings.redis_connection_url, timeout
+    )  # apart from the bell's: pages must not delay it
+    signin = SignIn(settings, queue)
+    app.register_blueprint(signin.blueprint())
+    app.register_blueprint(dashboard.create_blueprint(signin, queue))
     _health(app, ledger)
     _errors(app)
     _canonical_line(app)

@@ -14,11 +14,10 @@ from urllib.parse import parse_qsl
 
 from session import address, optout
 from session.address import Address
+from session.inbound import BODY_MAX, NAME_MAX, clean, kind_of, why_not_answered
 from session.model import Channel, Direction, Media, Message, MessageType, Role
 
 FIELDS_MAX = 1000
-BODY_MAX = 1600  # Twilio's own limit for a message
-NAME_MAX = 100
 MEDIA_MAX = 10
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
 ONCE = (
@@ -29,7 +28,6 @@ ONCE = (
     "NumMedia",
 )  # given twice with different values, nobody knows which is meant
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What comes along with a message, as Twilio names it and as our API does.
 _EXTRA = {
     "ButtonText": "button_text", "ButtonPayload": "button_payload", "Latitude": "latitude",
@@ -49,11 +47,6 @@ def readings(body: bytes) -> Iterable[Pairs]:
     """The ways to read a form that is not quite UTF-8, for its signature: as shown, and byte for byte."""
     yield parse(body)
     yield parse(body, "surrogateescape")
-
-
-def clean(text: str) -> str:
-    """The text without what no store, model or screen should see; words and blanks stay as they are."""
-    return _CONTROL.sub("", text)
 
 
 class Malformed(Exception):
@@ -130,13 +123,7 @@ def _why_not(pairs: Pairs, theirs: Address | None, ours: Address | None, our_num
     for once in ONCE:
         if len({value for name, value in pairs if name == once}) > 1:
             return "repeated_field"
-    if theirs is None:
-        return "not_an_address"  # a short code, a name, a withheld number: nobody to answer
-    if ours is None or not ours.e164:
-        return "not_our_number"
-    if theirs.value in our_numbers or theirs.value == ours.value:
-        return "own_number"  # answering ourselves would never end
-    return ""
+    return why_not_answered(theirs, ours, our_numbers)
 
 
 def _media(values: Mapping[str, str]) -> tuple[Media, ...]:
@@ -151,7 +138,4 @@ def _media(values: Mapping[str, str]) -> tuple[Media, ...]:
 def _kind(media: tuple[Media, ...], values: Mapping[str, str]) -> MessageType:
     if values.get("Latitude") and values.get("Longitude"):
         return MessageType.LOCATION
-    if not media:
-        return MessageType.TEXT
-    kinds = {"image": MessageType.IMAGE, "audio": MessageType.AUDIO}
-    return kinds.get(media[0].content_type.split("/")[0], MessageType.DOCUMENT)
+    return kind_of(media)

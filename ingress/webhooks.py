@@ -12,8 +12,10 @@ from werkzeug.exceptions import HTTPException
 from config.settings import Settings
 from ingress import fields, signature
 from session import address, keys, optout
-from session.ledger import Ledger
+from session.ledger import DELIVERY_RANK, Ledger
 from session.manager import ALIAS, SessionManager
+from session.model import Lane
+from workers import crash
 from workers.bell import Bell
 
 BODY_BYTES_MAX = 64 * 1024
@@ -156,6 +158,7 @@ class Webhooks:
             profile["name"] = said.name
         if said.alias:
             profile[ALIAS + self._manager.customer_id(said.alias)] = "1"
+        crash.at("before_receive")
         received = self._ledger.receive(
             cid,
             message,
@@ -164,15 +167,21 @@ class Webhooks:
             quiet_ms=settings.ai_response_delay,
             bury=said.bury,
         )
+        crash.at("after_receive")
         g.outcome = received.outcome.lower()
         _log.info(
             "message_received", customer=cid[:6], channel=str(message.channel),
             outcome=g.outcome, message_id=received.message_id, **({"reason": said.bury} if said.bury else {}),
         )  # fmt: skip
+        if received.outcome == "BURIED":
+            _log.error(
+                "message_buried", customer=cid[:6], message=received.message_id, reason=said.bury or "flood"
+            )
         if said.alias:
             self._remember_alias(said.alias, cid)
         if received.ring:
             self._ring(cid)
+        crash.at("after_ring")
         return answer()
 
     def _remember_alias(self, alias: str, cid: str) -> None:
@@ -203,15 +212,33 @@ class Webhooks:
         number = f"{about.number}.{about.part}" if about and about.part else ""
         error = values.get("ErrorCode", "")
         error = error if error.isascii() and error.isdecimal() and len(error) < 7 else ""
+        if error and int(error) in optout.LEARNT_FROM:
+            self._learn_optout(cid, number, values)
         outcome, ring = self._ledger.status(
             cid, number, values["MessageSid"], status.lower()[:40], error, values["To"]
         )
         g.outcome = outcome.lower()
+        if outcome in ("OK", "IGNORED") and (error or status.lower() not in DELIVERY_RANK):
+            # Kept with the part when it is news; said here in any case, so that what came too late is on record.
+            _log.warning(
+                "part_not_delivered" if error else "status_unknown", customer=cid[:6], code=int(error or 0),
+                status=status[:40] if status.isascii() and status.isalpha() else "", outcome=outcome.lower(),
+            )  # fmt: skip
         if outcome in ("DOUBLE", "FOREIGN"):
             _log.error("callback_not_applied", customer=cid[:6], reason=outcome.lower())
         if ring:
             self._ring(cid)
         return answer()
+
+    def _learn_optout(self, cid: str, number: str, values: dict[str, str]) -> None:
+        """Twilio knew of an opt-out that we did not see. Before the status: what is lost between is learnt again."""
+        ours = address.parse(values["From"])
+        service = self._settings.twilio_messaging_service_sid
+        if ours is None:
+            return
+        field = optout.field(Lane(ours.channel, ours.value), service)
+        learnt = self._ledger.learn_optout(cid, number, values["MessageSid"], values["To"], field)
+        _log.info("optout_learnt", customer=cid[:6], code=int(values["ErrorCode"]), outcome=learnt.lower())
 
 
 def _multipart(req: Request) -> fields.Pairs:

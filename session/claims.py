@@ -158,5 +158,13 @@ class LedgerConflict(Exception):
     """Somebody else wrote the session meanwhile; read it again and decide anew."""
 
 
+class StaleTurn(Exception):
+    """A newer message came in while the model was thinking; nothing was stored."""
+
+
+class OptedOut(Exception):
+    """The customer wants no messages from this sender any more; nothing was stored."""
+
+
 class ClaimLost(Exception):
     """The claim ended while its holder worked; what it decided must not be stored or sent."""

@@ -7,7 +7,9 @@ Nothing here contains a phone number: ``cid`` is ``session.address.customer_id``
 
 from __future__ import annotations
 
+import hashlib
 import re
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 PREFIX = "ringback:"
@@ -26,35 +28,57 @@ class Kind(NamedTuple):
 # Deleted by forget(), kept alive by every step that touches them.
 CUSTOMER: dict[str, Kind] = {
     "customer": Kind(
-        "hash", "retention", "profile, opt-outs, quiet and hold times", "receive open commit release write"
+        "hash",
+        "retention",
+        "profile, opt-outs, quiet and hold times",
+        "receive open commit release write count_turn learn_optout replay",
     ),
-    "inbox": Kind("list", "retention", "'message keyword lane' no turn has answered", "receive claim commit"),
+    "inbox": Kind(
+        "list", "retention", "'message keyword lane' no turn has answered", "receive claim commit replay"
+    ),
     "messages": Kind(
         "hash", "retention", "message number -> 'ms:record', never changed", "receive commit write"
     ),
-    "attempts": Kind("hash", "retention", "message number -> turns begun for it", "claim release commit"),
-    "placed": Kind(
-        "hash", "retention", "waiting message number -> 'session:' it is shown in", "open claim commit"
+    "attempts": Kind(
+        "hash", "retention", "message number -> turns begun for it", "claim take_more release commit replay"
     ),
-    "sessions": Kind("hash", "retention", "number -> 'version:epoch:write:record'", "open commit write"),
-    "open": Kind("hash", "retention", "'agent|scope' -> number of the open session", "open commit write"),
+    "placed": Kind(
+        "hash", "retention", "waiting message number -> 'session:' it is shown in", "open claim commit replay"
+    ),
+    "sessions": Kind(
+        "hash", "retention", "number -> 'version:epoch:write:record'", "open commit write replay"
+    ),
+    "open": Kind(
+        "hash", "retention", "'agent|scope' -> number of the open session", "open commit write replay"
+    ),
     "history": Kind("list", "retention", "'session:message' in the order of recording", "open commit write"),
     "parts": Kind(
         "hash",
         "retention",
         "'message.i' -> a reply part and how far it got",
-        "commit begin_send settle sent status",
+        "commit begin_send settle give_up sent status resend",
     ),
     "outbox": Kind(
-        "list", "retention", "parts neither sent nor failed, oldest first", "claim commit settle sent status"
+        "list",
+        "retention",
+        "parts neither sent nor failed, oldest first",
+        "claim commit settle give_up sent status resend",
     ),
     "turns": Kind("hash", "retention", "fence -> what the turn did", "commit"),
     "sids": Kind("hash", "retention", "Twilio's SID -> part", "sent status"),
-    "failures": Kind("hash", "retention", "number -> what needs a person", "receive claim commit settle"),
+    "failures": Kind(
+        "hash",
+        "retention",
+        "number -> what needs a person",
+        "receive claim commit settle give_up replay resend",
+    ),
 }
 
+# Of one customer too, deleted by forget(), with an end of their own that nothing else renews.
 CLAIM = {
-    "claim": Kind("string", "CLAIM_SECONDS", "'fence:nonce:start' of who may answer", "claim renew release")
+    "claim": Kind("string", "CLAIM_SECONDS", "'fence:nonce:start' of who may answer", "claim renew release"),
+    "pace": Kind("zset", "a minute", "fences of the turns that asked the model -> when, ms", "count_turn"),
+    "said": Kind("zset", "10 minutes", "'digest of a text:message' -> when, ms", "count_turn"),
 }
 
 # One of each per partition, never deleted.
@@ -64,16 +88,29 @@ PARTITION: dict[str, Kind] = {
         "zset",
         "for ever",
         "customer -> when to ring next, ms; in it iff inbox or outbox is not empty",
-        "receive due claim renew release status",
+        "receive due claim renew release status replay resend",
     ),
-    "rings": Kind("hash", "for ever", "customer -> rings nobody answered", "receive due claim release"),
+    "rings": Kind(
+        "hash", "for ever", "customer -> rings nobody answered", "receive due claim release replay resend"
+    ),
     "active": Kind(
-        "zset", "for ever", "'customer:session' not closed -> last activity, ms", "open commit write"
+        "zset", "for ever", "'customer:session' not closed -> last activity, ms", "open commit write replay"
     ),
     "deadlines": Kind(
-        "zset", "for ever", "'customer:session' -> when the sweep looks at it, ms", "open commit write"
+        "zset", "for ever", "'customer:session' -> when the sweep looks at it, ms", "open commit write replay"
     ),
-    "dead": Kind("zset", "for ever", "'customer:failure' -> when, ms", "receive claim commit settle"),
+    "dead": Kind(
+        "zset",
+        "for ever",
+        "'customer:failure' -> when, ms",
+        "receive claim commit settle give_up replay resend",
+    ),
+    "resolved": Kind(
+        "zset",
+        "for ever",
+        "'customer:failure' no more -> when it failed, ms; of RETENTION_DAYS",
+        "replay resend",
+    ),
 }
 
 # Single keys with an end of their own; they carry nothing of the customer's.
@@ -119,14 +156,40 @@ def clock_slot(job: str, slot: int) -> str:
     return f"{PREFIX}clock:{job}:{slot}"
 
 
+def day(now_ms: int) -> str:
+    """What the whole deployment counts on one day (UTC): turns, and messages not answered, by reason."""
+    return f"{PREFIX}day:{datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m-%d}"
+
+
 SCAN_CURSOR = f"{PREFIX}clock:scan"  # where the walk that looks for lost index entries is
 RUN_ID = f"{PREFIX}server"  # the run_id of the Redis we knew
 
-_ID = re.compile(r"^p([0-5][0-9]|6[0-3])-([0-9a-f]{32})-([smt])([1-9][0-9]{0,15})(?:-([1-9]))?$")
+
+def sign_in_tries(who: str) -> str:
+    """Sign-ins tried within a minute. ``who``: a keyed hash of an address, or ``all``."""
+    return f"{PREFIX}console:tries:{who}"
+
+
+def ended_sign_in(name: str) -> str:
+    """There while a session that was signed out could still be shown."""
+    return f"{PREFIX}console:ended:{name}"
+
+
+QUARANTINE = f"{PREFIX}server:quarantine"  # there while it may have forgotten what was sent
+STARTED = f"{PREFIX}started"  # when we first ran, ms: nothing older is fetched from Twilio
+
+
+def alarm(code: int, sender: str) -> str:
+    """There while an alarm about this code and sender of ours ('' is the whole account) has been raised already."""
+    about = hashlib.sha256(sender.encode()).hexdigest()[:12] if sender else "account"
+    return f"{PREFIX}alarm:{code}:{about}"
+
+
+_ID = re.compile(r"^p([0-5][0-9]|6[0-3])-([0-9a-f]{32})-([smtf])([1-9][0-9]{0,15})(?:-([1-9]))?$")
 
 
 class Id(NamedTuple):
-    """A parsed id. ``letter`` is s (session), m (message) or t (turn); ``part`` is 0 without one."""
+    """A parsed id. ``letter`` is s (session), m (message), t (turn) or f (failure); ``part`` is 0 without one."""
 
     cid: str
     letter: str

@@ -23,8 +23,10 @@ from session.claims import (
     ClaimLost,
     LedgerConflict,
     NotClaimed,
+    OptedOut,
     Part,
     Received,
+    StaleTurn,
     Timing,
     Waiting,
 )
@@ -140,15 +142,34 @@ class Ledger:
             cid=cid, token=token, taken_at=int(now), facts=_pairs(facts),
             parts=[_part(number, part, message) for number, part, message in parts],
             lane=Lane.parse(lane) if lane else None,
-            messages=[
-                Waiting(entry, int(count), int(placed.rstrip(":") or 0),
-                        records.decode_message(cid, entry.split(" ", 1)[0], value))
-                for entry, count, placed, value in messages if value
-            ],
+            messages=_waiting(cid, messages),
             open_index={name: int(no) for name, no in _pairs(opened).items()},
             sessions={int(no): records.decode_session(cid, no, value) for no, value in sessions},
             buried=[int(n) for n in buried],
         )  # fmt: skip
+
+    def take_more(self, claim: Claim, after: int, take: int) -> list[Waiting]:
+        """What came in on the claim's lane after message ``after``; it and the facts are the claim's then."""
+        got = self._run(
+            "take_more", claim.cid, token=claim.token, lane=str(claim.lane), after=after, take=take,
+            retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        self._raise(claim, got[0])
+        more = _waiting(claim.cid, got[2])
+        claim.facts = _pairs(got[1])
+        claim.messages.extend(more)
+        return more
+
+    def count_turn(
+        self, claim: Claim, texts: Sequence[dict[str, Any]], asked: int, rate_max: int, day_max: int
+    ) -> list[Any]:
+        """Whether the customer's limits let this turn ask the model; the answer is as in count_turn.lua."""
+        got = self._run(
+            "count_turn", claim.cid, token=claim.token, texts=records.dump(list(texts)),  # type: ignore[arg-type]
+            asked=asked, rate_max=rate_max, day_max=day_max, retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        self._raise(claim, got[0])
+        return list(got)
 
     def renew(self, claim: Claim) -> bool:
         got = self._run(
@@ -190,13 +211,21 @@ class Ledger:
         facts: dict[str, str] | None = None,
         unset: Sequence[str] = (),
         failure: dict[str, Any] | None = None,
+        optout: str = "",
+        redo_after: int = 0,
     ) -> list[str]:
-        """All or nothing. ``replies``: {"record", "parts"} as in commit.lua. Gives the replies' message numbers."""  # fmt: skip
+        """All or nothing. ``replies``: {"record", "parts"} as in commit.lua. Gives the replies' message numbers.
+
+        Raises ``OptedOut`` for replies when ``optout`` is in the customer's hash, and with ``redo_after`` (a message
+        number) ``StaleTurn`` when a newer message waits on the lane.
+        """
         plan: dict[str, Any] = {
             "session": session.plan(), "answered": list(answered), "replies": list(replies),
             "turn": {"v": records.VERSION, **turn},
-            "facts": [x for pair in (facts or {}).items() for x in pair], "unset": list(unset),
+            "facts": [x for pair in (facts or {}).items() for x in pair], "unset": list(unset), "optout": optout,
         }  # fmt: skip
+        if redo_after:
+            plan["redo"] = {"lane": str(claim.lane), "after": redo_after}
         if failure:
             plan["failure"] = {"v": records.VERSION, **failure}
         got = self._run(
@@ -234,6 +263,27 @@ class Ledger:
         )  # fmt: skip
         return str(got[0])
 
+    def give_up(
+        self, claim: Claim, number: str, expected: Sequence[str], state: str, *,
+        changes: dict[str, Any] | None = None, failure: dict[str, Any] | None = None,
+    ) -> str:  # fmt: skip
+        """Settle a part for good, and with it the parts of the same reply behind it: see give_up.lua."""
+        got = self._run(
+            "give_up", claim.cid, token=claim.token, number=number, expected=json.dumps(list(expected)),
+            state=state, changes=records.dump(changes or {}),
+            failure=records.dump({"v": records.VERSION, **failure}) if failure else "",
+            retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return str(got[0])
+
+    def learn_optout(self, cid: str, number: str, sid: str, to: str, optout: str) -> str:
+        """Twilio says that the receiver of this part opted out: LEARNT, KNOWN or IGNORED, see learn_optout.lua."""
+        got = self._run(
+            "learn_optout", cid, number=number, sid=sid, to=to, optout=optout,
+            retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return str(got[0])
+
     def status(self, cid: str, number: str, sid: str, status: str, error: str, to: str) -> tuple[str, bool]:
         """Apply a delivery callback; the second value says whether to ring."""
         got = self._run(
@@ -242,12 +292,17 @@ class Ledger:
         )  # fmt: skip
         return got[0], len(got) > 1 and bool(got[1])
 
-    def release(self, claim: Claim, *, give_back: Sequence[int] = (), hold_ms: int = 0) -> bool:
-        """Let go; True when something waits still. With ``hold_ms`` the claim's lane is left alone so long."""
+    def release(
+        self, claim: Claim, *, give_back: Sequence[int] = (), hold_ms: int = 0, fault: str = ""
+    ) -> bool:
+        """Let go; True when something waits still. With ``hold_ms`` the claim's lane is left alone so long.
+
+        ``fault``: the class of the error of ours that it is left alone for; a failure that comes of it names it.
+        """
         hold = f"hold:{claim.lane}" if hold_ms and claim.lane else ""
         got = self._run(
             "release", claim.cid, token=claim.token, give_back=json.dumps(list(give_back)),
-            hold_field=hold, hold_ms=int(hold_ms),
+            hold_field=hold, hold_ms=int(hold_ms), fault=fault,
         )  # fmt: skip
         return got[0] == "MORE"
 
@@ -287,6 +342,22 @@ class Ledger:
         session = records.decode_session(cid, no, value) if value else None
         return records.decode_customer(cid, _pairs(facts)), session, [_message(cid, no, row) for row in tail]
 
+    def replay(self, cid: str, number: str, write: str, optout: str, plan: dict[str, Any]) -> tuple[str, str]:
+        """A failure's messages wait again: ("OK", ""), ("DONE", how), ("REFUSED", why) ...: see replay.lua."""
+        got = self._run(
+            "replay", cid, number=number, write=write, optout=optout, plan=records.dump(plan),
+            ring_ms=self.timing.ring_ms, retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return str(got[0]), str(got[1]) if len(got) > 1 else ""
+
+    def resend(self, cid: str, number: str, write: str, optout: str, *, look: bool) -> tuple[str, str]:
+        """A failed part and the rest of its reply wait again, first for a look at Twilio's list: see resend.lua."""
+        got = self._run(
+            "resend", cid, number=number, write=write, optout=optout, look=int(look),
+            ring_ms=self.timing.ring_ms, retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return str(got[0]), str(got[1]) if len(got) > 1 else ""
+
     def forget(self, cid: str) -> int:
         """Delete every key that carries the customer; gives the number of records removed."""
         return int(self._run("forget", cid, erased_ms=ERASED_MS)[1])
@@ -303,6 +374,18 @@ class Ledger:
             raise ClaimLost
         if outcome in ("CONFLICT", "MISMATCH"):
             raise LedgerConflict(outcome)
+        if outcome == "OPTED_OUT":
+            raise OptedOut
+        if outcome == "STALE":
+            raise StaleTurn
+
+
+def _waiting(cid: str, rows: Iterable[Sequence[Any]]) -> list[Waiting]:
+    return [
+        Waiting(entry, int(count), int(placed.rstrip(":") or 0),
+                records.decode_message(cid, entry.split(" ", 1)[0], value))
+        for entry, count, placed, value in rows if value
+    ]  # fmt: skip
 
 
 def _part(number: str, part: str, message: str) -> Part:

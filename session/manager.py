@@ -15,10 +15,11 @@ import structlog
 
 from config.agents import Agent, Agents
 from config.settings import Settings
-from session import address, course, keys, records
+from session import address, course, keys, records, retries
 from session.claims import Change, LedgerConflict, opened_as
+from session.failures import Failure, Failures
 from session.indexes import Indexes
-from session.ledger import Ledger
+from session.ledger import ERASED_MS, Ledger
 from session.machine import AIMS, Event, IllegalTransition, advance
 from session.model import (
     Channel,
@@ -59,6 +60,7 @@ class SessionManager:
     def __init__(self, ledger: Ledger, settings: Settings, agents: Agents) -> None:
         self.ledger = ledger
         self.indexes = Indexes(ledger)
+        self.failures = Failures(ledger)
         self.agents = agents
         self._settings = settings
         self._id_key = settings.customer_id_key.get_secret_value()
@@ -279,8 +281,14 @@ class SessionManager:
         facts = self.ledger.redis.hkeys(keys.customer_key("customer", cid))
         for name in facts:
             if str(name).startswith(ALIAS):
-                self.ledger.redis.delete(keys.customer_key("alias", str(name).removeprefix(ALIAS)))
+                alias = str(name).removeprefix(ALIAS)
+                self.ledger.redis.delete(keys.customer_key("alias", alias))
+                self.ledger.redis.set(keys.customer_key("erased", alias), 1, px=ERASED_MS)
         return self.ledger.forget(cid)
+
+    def retry_failure(self, failure_id: str) -> Failure:
+        """Try a failure again, once; ring for its customer then. Raises ``NoSuchFailure``, ``NotRetried``."""
+        return retries.retry(self, failure_id, self._settings.twilio_messaging_service_sid)
 
     # The scheduled jobs
 

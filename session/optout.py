@@ -17,6 +17,9 @@ STOP_PHRASES = frozenset({"stop please", "please stop"})
 START_WORDS = frozenset({"start", "unstop", "yes"})
 HELP_WORDS = frozenset({"help", "info"})
 
+# Twilio's error codes that tell of an opt-out we did not see: unsubscribed there, or blocked on WhatsApp.
+LEARNT_FROM = frozenset({21610, 63014})
+
 # No keyword is longer, even with an accent on every letter and a full stop after each.
 _BODY_LENGTH_MAX = 2000
 

@@ -112,16 +112,15 @@ def located(words: list[str]) -> tuple[str, ...]:
 
 def links_of(made: Surroundings) -> list[Link]:
     """The pages that exist, the best first: ``/`` redirects to it."""
-    if made.is_live:
-        return []
-    return [Link("Phone", f"{made.simulator_url}/phone")]
+    phone, queues = Link("Phone", f"{made.simulator_url}/phone"), Link("Queues", f"{made.base_url}/rq/")
+    return [queues] if made.is_live else [phone, queues]
 
 
 def programs(project: Path, state: Path, made: Surroundings) -> list[Program]:
     """What runs beside Redis, in the order of starting."""
     environment = made.environment | {"PYTHONUNBUFFERED": "1"}
-    links = links_of(made)
-    home = {"RINGBACK_HOME_URL": links[0].url} if links else {}
+    # Live, `/` is asked for by its public name too, and leads to the same page without naming this machine.
+    home = {"RINGBACK_HOME_URL": "/rq/" if made.is_live else links_of(made)[0].url}
     commands = procfile(project)
     run = []
     if made.needs_simulator:
@@ -170,9 +169,8 @@ def http_answers(url: str) -> bool:
 def registered_workers(redis_url: str) -> set[bytes]:
     """RQ's own list of workers; empty when it cannot be read (a Sentinel, a cluster)."""
     try:
-        client = redis.Redis.from_url(
-            redis_url, socket_timeout=PROBE_SECONDS, socket_connect_timeout=PROBE_SECONDS
-        )
+        waits = {"socket_timeout": PROBE_SECONDS, "socket_connect_timeout": PROBE_SECONDS}
+        client = redis.Redis.from_url(redis_url, **waits)
         with contextlib.closing(client):
             return set(client.smembers("rq:workers"))  # type: ignore[arg-type]
     except (redis.RedisError, OSError, ValueError):
@@ -248,12 +246,14 @@ class Run:
 
     def _announce(self) -> None:
         links = links_of(self._made)
-        write_run(self._state, self._made, links[0].url if links else None, self._log)
+        write_run(self._state, self._made, None if self._made.is_live else links[0].url, self._log)
         if self._made.has_stand_in_model:
             say("No OPENAI_API_KEY is set: a stand-in model answers.")
         say(f"Logs     {shown(self._log)}")
         for link in links:
             say(f"{link.name:<8} {link.url}")
+        if "CONSOLE_PASSWORD" in self._made.added:
+            say(f"Password CONSOLE_PASSWORD in {shown(self._state / 'secrets.json')}")
         say("Ringback is running. Ctrl-C stops everything.")
 
     def _explain(self, error: GaveUp | CannotStart) -> None:

@@ -8,39 +8,24 @@ before it is sent again.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.rest import Client
 
 from config.settings import Settings
 from session import keys, optout
 from session.claims import Claim, ClaimLost, Part
 from session.ledger import Ledger
-from workers.splitting import PARTS_MAX
-from workers.twilio_http import NotConnected, OutcomeUnknown, Transport
+from workers import crash
+from workers.quarantine import Quarantine
+from workers.twilio_account import NotListed, Outcome, TwilioAccount
+from workers.twilio_errors import TABLE, Kind
 
 RESENDS_MAX = 2  # after two looks at Twilio's list found nothing, each
 BACKOFF_S = (1.0, 2.0, 4.0)
-RETRY_AFTER_MAX_S = 60.0
-VALIDITY_MAX_S = 36_000  # Twilio's own limit and default
-LISTED_BEFORE = timedelta(
-    seconds=60
-)  # Twilio's clock and ours may differ; what is ours already is left out anyway
+LISTED_BEFORE_S = 30.0  # Twilio's clock and ours may differ; messages of other parts are told by their SIDs
 SECOND_MS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one request: ``sent``, ``failed`` for good, ``later``, or ``unknown``."""
-
-    kind: str
-    sid: str = ""
-    code: int = 0
-    wait_s: float = 0.0
 
 
 class Delivery:
@@ -49,17 +34,8 @@ class Delivery:
     def __init__(self, settings: Settings, ledger: Ledger, connections: int = 64) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._transport = Transport(
-            settings.twilio_api_base_url or "", settings.send_timeout_seconds, connections
-        )
-        key, secret = settings.twilio_api_key_sid, settings.twilio_api_key_secret
-        token = settings.twilio_auth_token.get_secret_value()
-        self._client = Client(
-            key or settings.twilio_account_sid,
-            secret.get_secret_value() if key and secret else token,
-            settings.twilio_account_sid,
-            http_client=self._transport,
-        )
+        self.account = TwilioAccount(settings, connections)
+        self.quarantine = Quarantine(ledger.redis, settings.quarantine_seconds)
         self._log = structlog.get_logger("delivery")
 
     def deliver(self, claim: Claim, part: Part) -> str:
@@ -67,29 +43,67 @@ class Delivery:
 
         Raises ``ClaimLost``; a Redis error leaves the part to the reconciling look.
         """
-        pending = part.record["state"] == "pending"
-        outcome = self._send(claim, part) if pending else self._reconcile(claim, part)
-        if outcome == "failed":
-            self._drop_rest(claim, part)
-        return outcome
+        if part.record["state"] != "pending":
+            return self._reconcile(claim, part)
+        if self._age_s(claim, part) > self._settings.part_limit_seconds:
+            return self._give_up(claim, part, "expired")
+        if wait_s := self.account.breaker.wait_s():
+            return self._put_off(claim, part, ("pending",), max(wait_s, self._fault_wait(part)))
+        in_doubt = self.quarantine.active()
+        return self._look_first(claim, part, in_doubt) or self._send(claim, part, in_doubt)
 
-    def _send(self, claim: Claim, part: Part) -> str:
+    # Before it is sent
+
+    def _look_first(self, claim: Claim, part: Part, in_doubt: bool) -> str:
+        """What a look at Twilio's list made of a part that may have been sent by now; '' when it is to be sent.
+
+        In a quarantine the turn itself may be a repeat, so what was sent may be older than the part.
+        """
+        waited = (
+            part.record.get("attempt", 0) == 0 and self._age_s(claim, part) > self._settings.unsent_seconds
+        )
+        if not in_doubt and not waited:
+            return ""
+        try:
+            sid = self._look_up(claim.cid, part, self._settings.quarantine_seconds if in_doubt else 0.0)
+        except NotListed as error:
+            self._account_fault(part, error.code)
+            return self._put_off(claim, part, ("pending",), BACKOFF_S[-1])
+        if not sid:
+            return ""
+        self._log.info("part_found", part=keys.part_id(claim.cid, part.number), quarantine=in_doubt)
+        return self._found(claim, part, sid)
+
+    def _found(self, claim: Claim, part: Part, sid: str) -> str:
+        """'sent', or '' when somebody has shown meanwhile that the SID is another part's."""
+        return "" if self._ledger.sent(claim.cid, part.number, sid) == "TAKEN" else "sent"
+
+    # Sending
+
+    def _send(self, claim: Claim, part: Part, looked: bool) -> str:
         started = time.monotonic()
-        field = optout.field(part.lane, self._settings.twilio_messaging_service_sid)
-        verdict, detail = self._ledger.begin_send(claim, part, field)
+        verdict, detail = self._ledger.begin_send(claim, part, self._optout(part))
         if verdict == "LOST" or claim.lost.is_set():
             raise ClaimLost
         if verdict == "REFUSED":
             return self._refuse(claim, part, detail)
         if verdict == "STATE":
-            return "unknown"
+            return "sent" if detail == "sent" else "unknown"
         attempt = int(detail)
+        crash.at("before_deadline")
+        # A Redis that took the mark need not be the one that gave the part.
+        forgot = not looked and self.quarantine.active()
         # A process that was frozen between the mark and the request must not send what
         # somebody may have looked up and sent meanwhile.
-        if time.monotonic() - started > self._settings.send_deadline_seconds:
+        if forgot or time.monotonic() - started > self._settings.send_deadline_seconds:
             self._settle(claim, part, ("sending",), "pending")
             return "later"
-        outcome = self._post(claim.cid, part, attempt)
+        crash.at("before_post")
+        callback = (
+            f"{self._settings.public_base_url}/status?ob={keys.part_id(claim.cid, part.number)}&a={attempt}"
+        )
+        outcome = self.account.create(part.record, part.text, callback)
+        crash.at("after_post")
         took_ms = round((time.monotonic() - started) * SECOND_MS)
         self._log.info(
             "part_sent" if outcome.kind == "sent" else "part_not_sent",
@@ -99,59 +113,42 @@ class Delivery:
         return self._note(claim, part, outcome)
 
     def _note(self, claim: Claim, part: Part, outcome: Outcome) -> str:
-        """Write down what became of a request."""
+        """Write down what became of a request, and say how far the part is."""
         if outcome.kind == "sent":
-            if self._ledger.sent(claim.cid, part.number, outcome.sid) == "DOUBLE":
-                self._log.error("part_sent_twice", part=keys.part_id(claim.cid, part.number))
-        elif outcome.kind == "later":
-            tries = int(part.record.get("backoff", 0))
-            wait_s = outcome.wait_s or BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
-            self._settle(
-                claim, part, ("sending",), "pending", wait_s, {"backoff": tries + 1, "error": outcome.code}
-            )
-        elif outcome.kind == "failed":
-            self._settle(
-                claim, part, ("sending",), "failed", changes={"error": outcome.code},
-                failure={"reason": "refused_by_twilio", "part": part.number, "error": outcome.code},
-            )  # fmt: skip
-        else:
-            self._settle(
-                claim, part, ("sending",), "unknown", self._settings.reconcile_seconds[0], {"looks": 0}
-            )
-        return outcome.kind
+            return self._note_sent(claim, part, outcome.sid)
+        if outcome.kind == Kind.LATER:
+            wait_s = outcome.wait_s or self._wait(part, patient=bool(outcome.fault and outcome.fault.patient))
+            return self._put_off(claim, part, ("sending",), wait_s, outcome.code)
+        if outcome.kind == Kind.CONFIGURATION:
+            self._put_off(claim, part, ("sending",), self._fault_wait(part), outcome.code)
+            self._account_fault(part, outcome.code, lane=True)
+            return "later"
+        if outcome.kind == Kind.OPT_OUT:
+            return self._opted_out(claim, part, outcome.code)
+        if outcome.kind == Kind.PERMANENT:
+            if outcome.fault and not outcome.fault.known:
+                self._alarm("unknown_twilio_error", outcome.code, part.record["from"])
+            return self._give_up(claim, part, "refused_by_twilio", "failed", outcome.code)
+        wait_s = self._settings.reconcile_seconds[0]
+        self._settle(claim, part, ("sending",), "unknown", wait_s, {"looks": 0})
+        return "unknown"
 
-    def _post(self, cid: str, part: Part, attempt: int) -> Outcome:
-        record, settings = part.record, self._settings
-        sender: dict[str, Any] = {"from_": record["from"]}
-        if settings.twilio_messaging_service_sid:
-            sender["messaging_service_sid"] = settings.twilio_messaging_service_sid
-        callback = f"{settings.public_base_url}/status?ob={keys.part_id(cid, part.number)}&a={attempt}"
-        try:
-            message = self._client.messages.create(
-                to=record["to"], body=part.text, status_callback=callback,
-                validity_period=min(max(1, round(settings.part_limit_seconds)), VALIDITY_MAX_S), **sender,
-            )  # fmt: skip
-        except NotConnected:
-            return Outcome("later")
-        except OutcomeUnknown:
-            return Outcome("unknown")
-        except TwilioRestException as error:
-            return self._refusal(error)
-        except (TwilioException, ValueError, KeyError, TypeError):
-            return Outcome("unknown")  # an answer that is no answer of Twilio's
-        if not message.sid:
-            return Outcome("unknown")
-        return Outcome("sent", sid=message.sid)
+    def _note_sent(self, claim: Claim, part: Part, sid: str) -> str:
+        verdict = self._ledger.sent(claim.cid, part.number, sid)
+        crash.at("after_sent")
+        if verdict in ("DOUBLE", "TAKEN"):
+            # DOUBLE: found or called back under another SID too, so the customer has it twice.
+            # TAKEN: a look at the list bound this very message to another part.
+            self._log.error(
+                "part_sent_twice", part=keys.part_id(claim.cid, part.number), reason=verdict.lower()
+            )
+        if verdict == "TAKEN":
+            wait_s = self._settings.reconcile_seconds[0]
+            self._settle(claim, part, ("sending",), "unknown", wait_s, {"looks": 0})
+            return "unknown"
+        return "sent"
 
-    def _refusal(self, error: TwilioRestException) -> Outcome:
-        if error.status == 429:
-            return Outcome("later", code=error.code or 429, wait_s=_retry_after(self._transport.headers))
-        if error.status >= 500 or error.status < 400:
-            return Outcome("unknown", code=error.code or error.status)
-        if error.status in (401, 403):
-            # Our password, not this message: keep it until somebody mends that or its time is over.
-            return Outcome("later", code=error.code or error.status, wait_s=BACKOFF_S[-1])
-        return Outcome("failed", code=error.code or error.status)
+    # In doubt
 
     def _reconcile(self, claim: Claim, part: Part) -> str:
         """A part whose outcome nobody knows: look at Twilio's list, twice, before it is sent again."""
@@ -160,105 +157,146 @@ class Delivery:
         age_s = (claim.now() - record.get("sending_at", 0)) / SECOND_MS
         looks = int(record.get("looks", 0))
         due_s = first if looks == 0 else second
-        if age_s < due_s:
-            self._settle(claim, part, ("sending", "unknown"), "unknown", due_s - age_s, {"looks": looks})
+        wait_s = due_s - age_s if age_s < due_s else self.account.breaker.wait_s()
+        if wait_s > 0:
+            self._settle(claim, part, ("sending", "unknown"), "unknown", wait_s, {"looks": looks})
             return "unknown"
         try:
             sid = self._look_up(claim.cid, part)
-        except (NotConnected, OutcomeUnknown, TwilioException, ValueError, KeyError, TypeError):
-            if claim.now() - record["created"] > self._settings.part_limit_seconds * SECOND_MS:
-                return self._give_up(claim, part, "expired")
+        except NotListed as error:
+            self._account_fault(part, error.code)
+            if self._age_s(claim, part) > self._settings.part_limit_seconds:
+                return self._give_up(claim, part, "unknown_outcome")
             self._settle(claim, part, ("sending", "unknown"), "unknown", BACKOFF_S[-1], {"looks": looks})
             return "unknown"
         self._log.info(
             "part_looked_up", part=keys.part_id(claim.cid, part.number), found=bool(sid), look=looks + 1
         )
-        if sid:
-            self._ledger.sent(claim.cid, part.number, sid)
+        if sid and self._found(claim, part, sid):
             return "sent"
         return self._missed(claim, part, looks + 1, second - age_s)
 
     def _missed(self, claim: Claim, part: Part, looks: int, wait_s: float) -> str:
-        record = part.record
-        if claim.now() - record["created"] > self._settings.part_limit_seconds * SECOND_MS:
+        if self._age_s(claim, part) > self._settings.part_limit_seconds:
             return self._give_up(claim, part, "expired")
         if looks < 2:
             self._settle(claim, part, ("sending", "unknown"), "unknown", max(0, wait_s), {"looks": looks})
             return "unknown"
-        resends = int(record.get("resends", 0)) + 1
+        resends = int(part.record.get("resends", 0)) + 1
         if resends > RESENDS_MAX:
             return self._give_up(claim, part, "unknown_outcome")
         self._settle(claim, part, ("sending", "unknown"), "pending", 0, {"resends": resends, "looks": 0})
         return "later"
 
-    def _look_up(self, cid: str, part: Part) -> str:
-        """The SID of the message in Twilio's list that is this part, or ''. Not by date: that is day-grained."""
+    def _look_up(self, cid: str, part: Part, before_s: float = 0.0) -> str:
+        """The SID of the message in Twilio's list that is this part, or ''. Raises ``NotListed``.
+
+        ``before_s``: how much older than the part it may be.
+        """
         record = part.record
-        bound = set(self._ledger.redis.hkeys(keys.customer_key("sids", cid)))
-        since = datetime.fromtimestamp(record.get("first_sending_at", 0) / SECOND_MS, UTC) - LISTED_BEFORE
-        # With a Messaging Service Twilio chooses the sender.
-        sender = {} if self._settings.twilio_messaging_service_sid else {"from_": record["from"]}
-        for message in self._client.messages.list(to=record["to"], limit=200, page_size=50, **sender):
-            # What a row does not say does not speak against it: a second message would be worse. A trial
-            # account's messages begin with words of Twilio's.
-            inbound = str(message.direction or "").startswith("inbound")
-            earlier = message.date_created is not None and message.date_created < since
+        began = min(record.get("first_sending_at", record["created"]), record["created"])
+        since = datetime.fromtimestamp(began / SECOND_MS, UTC) - timedelta(seconds=LISTED_BEFORE_S + before_s)
+        bound = self._ledger.redis.hgetall(keys.customer_key("sids", cid))
+        for message in self.account.outbound(record["to"], record["from"], since):
+            # A trial account's messages begin with words of Twilio's.
             if (
-                not inbound
-                and not earlier
-                and message.sid not in bound
-                and (message.body or "").endswith(part.text)
+                str(message.body or "").endswith(part.text)
+                and bound.get(str(message.sid), part.number) == part.number
             ):
                 return str(message.sid)
         return ""
 
+    # What does not go
+
     def _refuse(self, claim: Claim, part: Part, reason: str) -> str:
         if reason == "expired":
             return self._give_up(claim, part, reason)
-        self._settle(claim, part, ("pending",), "failed", changes={"refused": reason})
+        self._end(claim, part, "failed", {"refused": reason}, None)
         self._log.info("part_refused", part=keys.part_id(claim.cid, part.number), reason=reason)
         return "failed"
 
-    def _give_up(self, claim: Claim, part: Part, reason: str) -> str:
-        self._settle(
-            claim, part, ("pending", "sending", "unknown"), "dead", changes={"refused": reason},
-            failure={"reason": reason, "part": part.number},
-        )  # fmt: skip
-        self._log.error("part_given_up", part=keys.part_id(claim.cid, part.number), reason=reason)
+    def _opted_out(self, claim: Claim, part: Part, code: int) -> str:
+        """Twilio knew before us: from now on nothing is asked or sent for this sender, until START."""
+        learnt = self._ledger.learn_optout(claim.cid, part.number, "", part.record["to"], self._optout(part))
+        self._log.info("optout_learnt", customer=claim.cid[:6], code=code, outcome=learnt.lower())
+        self._end(claim, part, "failed", {"refused": "opted_out", "error": code}, None)
         return "failed"
 
-    def _drop_rest(self, claim: Claim, part: Part) -> None:
-        """The rest of a reply whose earlier part did not go would be half a sentence: it does not go either."""
-        message, index = part.number.split(".")
-        for later in range(int(index) + 1, PARTS_MAX + 1):
-            changes = {"refused": "earlier_part_failed"}
-            if (
-                self._ledger.settle(claim, f"{message}.{later}", ("pending",), "failed", changes=changes)
-                == "GONE"
-            ):
-                break
+    def _give_up(self, claim: Claim, part: Part, reason: str, state: str = "dead", code: int = 0) -> str:
+        """A failure for a person: the part, and the rest of its reply."""
+        code = code or int(part.record.get("error") or 0)
+        if reason == "expired" and code in TABLE and TABLE[code].kind is Kind.CONFIGURATION:
+            reason = "configuration"
+        failure = {"reason": reason, "part": part.number} | ({"error": code} if code else {})
+        changes = {"refused": reason} | ({"error": code} if code else {})
+        self._end(claim, part, state, changes, failure)
+        self._log.error("part_given_up", part=keys.part_id(claim.cid, part.number), reason=reason, code=code)
+        return "failed"
+
+    def _end(
+        self, claim: Claim, part: Part, state: str, changes: dict[str, Any], failure: dict[str, Any] | None
+    ) -> None:
+        states = ("pending", "sending", "unknown")
+        if (
+            self._ledger.give_up(claim, part.number, states, state, changes=changes, failure=failure)
+            == "LOST"
+        ):
+            raise ClaimLost
+
+    # Waiting
+
+    def _put_off(
+        self, claim: Claim, part: Part, expected: tuple[str, ...], wait_s: float, code: int = 0
+    ) -> str:
+        """Keep a part for later, but not beyond its time."""
+        left_s = max(0.0, self._settings.part_limit_seconds - self._age_s(claim, part)) + 0.1
+        changes = {"backoff": int(part.record.get("backoff", 0)) + 1} | ({"error": code} if code else {})
+        self._settle(claim, part, expected, "pending", min(wait_s, left_s), changes)
+        return "later"
+
+    def _wait(self, part: Part, patient: bool) -> float:
+        tries = int(part.record.get("backoff", 0))
+        if patient:
+            return _doubled(self._settings.sender_busy_seconds, tries)
+        return BACKOFF_S[min(tries, len(BACKOFF_S) - 1)]
+
+    def _fault_wait(self, part: Part) -> float:
+        return _doubled(self._settings.fault_retry_seconds, int(part.record.get("backoff", 0)))
+
+    # Small facts
+
+    def _account_fault(self, part: Part, code: int, lane: bool = False) -> None:
+        """Raise the alarm for a fault of ours: of the whole account, or (``lane``) of this sender."""
+        fault = TABLE.get(code)
+        account = self.account.breaker.is_open and (fault is None or fault.account)
+        if account or lane:
+            self._alarm("configuration_fault", code, "" if account else part.record["from"])
+
+    def _alarm(self, event: str, code: int, sender: str) -> None:
+        """An error in the log, once per code and sender in the time that a part may wait."""
+        life_ms = max(1, round(self._settings.part_limit_seconds * SECOND_MS))
+        if self._ledger.redis.set(keys.alarm(code, sender), 1, nx=True, px=life_ms):
+            meaning = TABLE[code].meaning if code in TABLE else ""
+            self._log.error(event, code=code, account=not sender, reason=meaning)
+
+    def _age_s(self, claim: Claim, part: Part) -> float:
+        return float(claim.now() - part.record["created"]) / SECOND_MS
+
+    def _optout(self, part: Part) -> str:
+        return optout.field(part.lane, self._settings.twilio_messaging_service_sid)
 
     def _settle(
         self, claim: Claim, part: Part, expected: tuple[str, ...], state: str, wait_s: float = 0,
-        changes: dict[str, Any] | None = None, failure: dict[str, Any] | None = None,
+        changes: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         outcome = self._ledger.settle(
-            claim,
-            part.number,
-            expected,
-            state,
-            wait_ms=round(wait_s * SECOND_MS),
-            changes=changes,
-            failure=failure,
+            claim, part.number, expected, state, wait_ms=round(wait_s * SECOND_MS), changes=changes
         )
         if outcome == "LOST":
             raise ClaimLost
 
 
-def _retry_after(headers: dict[str, str]) -> float:
-    """Seconds that Twilio asks us to wait, bounded; 0 when it does not say."""
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
-    try:
-        return min(max(float(value), 0.0), RETRY_AFTER_MAX_S)
-    except ValueError:
-        return 0.0
+def _doubled(bounds: tuple[float, float], tries: int) -> float:
+    """Seconds to wait after so many tries: the first bound, then twice that, at most the second."""
+    least, most = bounds
+    return float(min(least * 2 ** min(tries, 16), most))

@@ -8,6 +8,7 @@ ours and nothing else. Use it with any RQ worker:
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ FUNCTIONS = {
     "workers.sweep.expire_sessions": 0,
     "workers.sweep.ring_again": 0,
     "workers.sweep.reconcile": 0,
+    "workers.sweep.fetch_missed": 0,
 }
 
 FINISHED_SECONDS = 600
@@ -88,6 +90,11 @@ class RingbackJob(Job):
 def connect(url: str, timeout_seconds: float, max_connections: int = 20) -> redis.Redis:
     """A client for RQ, which wants bytes; see ``session.connection``."""
     return connection.connect(url, timeout_seconds, max_connections)
+
+
+def data(function: str, *ids: str) -> bytes:
+    """What RQ keeps of a call: its serializer's words, compressed."""
+    return zlib.compress(JSONSerializer.dumps((function, None, ids, {})))
 
 
 def queue(name: str, connection: redis.Redis, job_seconds: float = 120) -> Queue:

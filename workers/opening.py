@@ -71,6 +71,24 @@ def _left(claim: Claim, waiting: Sequence[Waiting], to: Session) -> list[Session
     return list(left.values())
 
 
+def join(session: Session, more: Sequence[Waiting]) -> Opening:
+    """The session of a running turn with messages that came in meanwhile."""
+    heard = tuple(w.message for w in more)
+    after = course.hear(session, heard, switch=any(w.keyword is not Keyword.STOP for w in more))
+    return Opening(session, after, (), (), None, heard)
+
+
+def for_notice(claim: Claim, lane: Lane, agent_id: str, policy: Policy) -> Session:
+    """The session that a notice is said in: the open one, or a new one."""
+    scope = scope_of(policy, lane.channel)
+    found = claim.sessions.get(claim.open_index.get(opened_as(agent_id, scope), 0))
+    if found:
+        return found
+    now, address = claim.now(), claim.customer.address
+    session = course.begin(agent_id, lane.channel, scope, address, lane.ours, "a notice of ours", now)
+    return course.move(session, Event.WORKED_ON, now)
+
+
 def _session_for(
     claim: Claim, waiting: Sequence[Waiting], lane: Lane, agent_id: str, policy: Policy
 ) -> tuple[Session, tuple[Session, ...], Verdict | None]:

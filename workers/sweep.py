@@ -1,4 +1,4 @@
-"""What the clock does: idle, expire, ring again, find what fell out of the indexes.
+"""What the clock does: idle, expire, ring again, find what fell out of the indexes, fetch what was missed.
 
 Each is an RQ job without arguments on the queue ``clock``, safe to run twice and at once.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import structlog
 
 from session import keys
+from workers.backfill import Backfill
 from workers.runtime import runtime
 
 SCAN_KEYS = 1000  # looked at in one run; the next run goes on from there
@@ -49,6 +50,11 @@ def reconcile() -> int:
         cid = str(name).rsplit(":", 1)[1]
         found += int(ledger.redis.zadd(keys.key("waiting", cid), {cid: now}, nx=True) or 0)
     return _counted("reconcile", found)
+
+
+def fetch_missed() -> int:
+    """Take in the inbound messages that Twilio has and we have not; gives how many."""
+    return _counted("fetch_missed", Backfill(runtime()).run())
 
 
 def _counted(job: str, count: int) -> int:

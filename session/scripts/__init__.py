@@ -13,7 +13,11 @@ from typing import NamedTuple
 
 from session import keys
 
-_FRAGMENTS = {"_put_session.lua": ("put_session(", "stale("), "_tail.lua": ("tail(",)}
+_FRAGMENTS = {
+    "_put_session.lua": ("put_session(", "stale("),
+    "_tail.lua": ("tail(",),
+    "_failure.lua": ("open_failure(",),
+}
 
 
 class Step(NamedTuple):

@@ -71,9 +71,14 @@ for _, entry in ipairs(entries) do
     if count > tonumber(attempts_max) then
       redis.call('LREM', inbox, 1, entry)
       redis.call('HDEL', attempts, number)
+      local shown = tonumber(string.match(redis.call('HGET', placed, number) or '', '^%d+') or '')
       redis.call('HDEL', placed, number)
-      redis.call('HSET', failures, number,
-        cjson.encode({v = 1, reason = 'attempts', message = tonumber(number), at = now, attempts = count - 1}))
+      -- Turns of a lane come one after another: an error since this message came in is about it.
+      local since = string.match(redis.call('HGET', messages, number) or '', '^%d+') or 0
+      local at, fault = string.match(redis.call('HGET', customer, 'fault:' .. lane) or '0 ', '^(%d+) (.*)$')
+      redis.call('HSET', failures, number, cjson.encode({v = 1, reason = 'attempts',
+        message = tonumber(number), at = now, attempts = count - 1, session = shown,
+        error = tonumber(at) >= tonumber(since) and fault or nil}))
       redis.call('ZADD', dead, now, cid .. ':' .. number)
       buried[#buried + 1] = number
     else

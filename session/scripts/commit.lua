@@ -3,9 +3,11 @@
 -- ARGV cid token plan retention_ms
 --   plan JSON: session: change (see _put_session.lua); answered: inbox entries to remove; replies: list of
 --   {record, parts: [part, ...]}, each part without its message number; turn: record; facts: flat list for the
---   customer's hash; unset: fields to remove from it; failure: record or nil
+--   customer's hash; unset: fields to remove from it; failure: record or nil; optout: field of the customer's hash
+--   that forbids replies; redo: nil, or {lane, after}: nothing is stored when a newer ordinary message waits there
 -- Returns {OK, now, {reply numbers}}: done, now or by an earlier run of this very step
 --         {LOST}: claim gone;  {CONFLICT}: the session was written meanwhile;  {MISMATCH}: a message is not waiting any more
+--         {OPTED_OUT}: the customer wants no reply;  {STALE}: see redo. Nothing was written
 -- Safe to repeat: a turn's number is its claim's fence, and a fence commits once.
 plan = cjson.decode(plan)
 local fence = string.match(token, '^(%d+):')
@@ -23,6 +25,17 @@ end
 for _, entry in ipairs(plan.answered) do
   if not redis.call('LPOS', inbox, entry) then
     return {'MISMATCH'}
+  end
+end
+if #plan.replies > 0 and redis.call('HEXISTS', customer, plan.optout) == 1 then
+  return {'OPTED_OUT'}
+end
+if plan.redo then
+  for _, entry in ipairs(redis.call('LRANGE', inbox, 0, -1)) do
+    local number, lane = string.match(entry, '^(%d+) %- (.*)$')
+    if lane == plan.redo.lane and tonumber(number) > plan.redo.after then
+      return {'STALE'}
+    end
   end
 end
 

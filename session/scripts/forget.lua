@@ -1,6 +1,6 @@
 -- Forget a customer: every key that carries them, and every place in the indexes.
 -- The claim goes too, so that a late commit is LOST and brings nothing back.
--- KEYS claim customer inbox messages attempts placed sessions open history parts outbox turns sids failures waiting rings active deadlines dead erased
+-- KEYS claim pace said customer inbox messages attempts placed sessions open history parts outbox turns sids failures waiting rings active deadlines dead resolved erased
 -- ARGV cid erased_ms
 -- Returns {OK, records removed}. Safe to repeat.
 local removed = redis.call('HLEN', messages) + redis.call('HLEN', sessions)
@@ -10,10 +10,13 @@ for _, name in ipairs(redis.call('HKEYS', sessions)) do
 end
 for _, name in ipairs(redis.call('HKEYS', failures)) do
   redis.call('ZREM', dead, cid .. ':' .. name)
+  redis.call('ZREM', resolved, cid .. ':' .. name)
 end
 redis.call('ZREM', waiting, cid)
 redis.call('HDEL', rings, cid)
 redis.call('DEL', claim)
+redis.call('DEL', pace)
+redis.call('DEL', said)
 for _, key in ipairs(customer_keys) do
   redis.call('DEL', key)
 end

@@ -1,8 +1,9 @@
 -- Let go of a claim; say whether anything waits still.
 -- KEYS claim customer inbox attempts outbox waiting rings
--- ARGV cid token give_back hold_field hold_ms
+-- ARGV cid token give_back hold_field hold_ms fault
 --   give_back   JSON list of message numbers whose attempt is not to count (an outage, a shutdown)
 --   hold_field  "hold:<lane>" and hold_ms: that lane is not asked again before then; or '' and 0
+--   fault       the class of the error that ended the turn on that lane, or ''
 -- Returns {EMPTY}, {MORE} or {LOST}. Safe to repeat: then it is LOST, and nothing is given back twice.
 if redis.call('GET', claim) ~= token then
   return {'LOST'}
@@ -16,6 +17,9 @@ for _, number in ipairs(cjson.decode(give_back)) do
 end
 if hold_field ~= '' then
   redis.call('HSET', customer, hold_field, whole(now + tonumber(hold_ms)))
+  if fault ~= '' then
+    redis.call('HSET', customer, 'fault' .. string.sub(hold_field, 5), whole(now) .. ' ' .. fault)
+  end
 end
 redis.call('HDEL', rings, cid)
 if redis.call('LLEN', inbox) + redis.call('LLEN', outbox) == 0 then

@@ -257,7 +257,9 @@ def test_usage(shell: Shell, words: tuple[str, ...]) -> None:
     assert ended.err
 
 
-@pytest.mark.parametrize("command", ["", "doctor", "init", "text", "curl", "sessions", "show", "sweep"])
+@pytest.mark.parametrize(
+    "command", ["", "doctor", "init", "text", "curl", "sessions", "show", "sweep", "failures", "retry"]
+)
 def test_help(bare: Shell, command: str) -> None:
     """Every command explains itself, with an example, where nothing is set up."""
     ended = bare.ringback(*filter(None, [command]), "--help")

@@ -161,12 +161,18 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield Running(project, launcher, lines)
 
 
-def test_prints_one_link_last_on_its_line_and_no_other_url(running: Running) -> None:
-    """What the terminal shows: the link that works, the log's name, and no other URL."""
+def test_prints_each_link_last_on_its_line_and_no_other_url(running: Running) -> None:
+    """What the terminal shows: the links that work, where log and password stand, no other URL and no secret."""
     with_url = [line for line in running.lines if "://" in line]
+    kept = json.loads(running.project.state("secrets.json").read_text())
 
-    assert [f"Phone    http://127.0.0.1:{running.project.port + 1}/phone"] == with_url
+    assert [
+        f"Phone    http://127.0.0.1:{running.project.port + 1}/phone",
+        f"Queues   http://127.0.0.1:{running.project.port}/rq/",
+    ] == with_url
     assert "Logs     .ringback/logs/ringback.log" in running.lines
+    assert "Password CONSOLE_PASSWORD in .ringback/secrets.json" in running.lines
+    assert not [name for name, value in kept.items() if any(value in line for line in running.lines)]
 
 
 def test_web_is_told_the_first_link(running: Running) -> None:
@@ -273,7 +279,8 @@ def test_process_that_keeps_dying_stops_everything(project: Project) -> None:
     assert 1 == launcher.returncode
     assert "The clock process stopped 4 times in a row (exit status 1)." in said
     assert "no clock today, see (address)" in said
-    assert "://" not in said.replace(f"http://127.0.0.1:{project.port + 1}/phone", "")
+    links = [f"http://127.0.0.1:{project.port + 1}/phone", f"http://127.0.0.1:{project.port}/rq/"]
+    assert "://" not in said.replace(links[0], "").replace(links[1], "")
 
 
 @pytest.mark.parametrize(("offset", "variable"), [(0, "PORT"), (1, "SIMULATOR_PORT")])

@@ -121,7 +121,7 @@ def test_no_key_or_index_holds_a_number_or_text(desk: Desk, store: redis.Redis) 
 
 
 @pytest.mark.parametrize("number", ["1", "21", "999999999999999"])
-@pytest.mark.parametrize("letter", ["s", "m", "t"])
+@pytest.mark.parametrize("letter", ["s", "m", "t", "f"])
 def test_ids_find_their_customer(letter: str, number: str) -> None:
     """An id made is an id understood, with the customer and number in it."""
     cid = cid_of(CUSTOMER_ADDRESS)

@@ -67,8 +67,12 @@ def test_every_key_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [keys.clock_slot("<job>", 0).replace(":0", ":<slot>"), keys.SCAN_CURSOR, keys.RUN_ID]
-)
+    "key",
+    [
+        keys.clock_slot("<job>", 0).replace(":0", ":<slot>"), keys.SCAN_CURSOR, keys.RUN_ID,
+        keys.sign_in_tries("<who>"), keys.ended_sign_in("<session>"),
+    ],
+)  # fmt: skip
 def test_every_key_of_the_clock_is_explained(key: str) -> None:
     """The keys that belong to no customer stand on docs/keys.md too."""
     assert f"`{key}`" in _page("keys.md")

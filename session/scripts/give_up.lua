@@ -1,0 +1,53 @@
+-- Give a reply up from one of its parts on: this part, and those behind it, which alone would be half a sentence.
+-- KEYS claim parts outbox failures dead
+-- ARGV cid token number expected state changes failure retention_ms
+--   expected  JSON list of states;  state  failed or dead;  changes  JSON object merged into the part
+--   failure   JSON record for a person, or ''
+-- Returns {OK}, {LOST}, {GONE} or {STATE, state}. Safe to repeat: then the state is not the expected one.
+if redis.call('GET', claim) ~= token then
+  return {'LOST'}
+end
+local value = redis.call('HGET', parts, number)
+if not value then
+  return {'GONE'}
+end
+local part, fits = cjson.decode(value), false
+for _, name in ipairs(cjson.decode(expected)) do
+  fits = fits or name == part.state
+end
+if not fits then
+  return {'STATE', part.state}
+end
+local now = clock()
+
+local function give_up(name, record)
+  record.token, record.not_before = nil, 0
+  redis.call('HSET', parts, name, cjson.encode(record))
+  redis.call('LREM', outbox, 0, name)
+end
+
+for field, changed in pairs(cjson.decode(changes)) do
+  part[field] = changed
+end
+part.state = state
+give_up(number, part)
+local message, index = string.match(number, '^(%d+)%.(%d+)$')
+index = tonumber(index)
+repeat
+  index = index + 1
+  local name = message .. '.' .. index
+  value = redis.call('HGET', parts, name)
+  part = value and cjson.decode(value)
+  if part and part.state == 'pending' then
+    part.state, part.refused = 'failed', 'earlier_part_failed'
+    give_up(name, part)
+  end
+until not value
+if failure ~= '' then
+  failure = cjson.decode(failure)
+  failure.at = now
+  redis.call('HSET', failures, number, cjson.encode(failure))
+  redis.call('ZADD', dead, now, cid .. ':' .. number)
+end
+keep_alive(retention_ms)
+return {'OK'}

@@ -1,0 +1,23 @@
+-- Twilio refused a part because its receiver opted out there: keep that as their opt-out, until they send START.
+-- KEYS customer parts sids
+-- ARGV number sid to optout retention_ms
+--   number  the part, or '' to find it by the SID;  sid  '' when Twilio refused at once
+--   optout  field of the customer's hash that holds the opt-out of this sender
+-- Returns {LEARNT}; {KNOWN}: opted out already
+--         {IGNORED}: no such part (the customer was deleted), another address's or SID's, or old news
+-- Safe to repeat: then it is KNOWN.
+if number == '' then
+  number = redis.call('HGET', sids, sid) or ''
+end
+local value = number ~= '' and redis.call('HGET', parts, number)
+local part = value and cjson.decode(value)
+if not part or part.to ~= to or (sid ~= '' and part.sid and part.sid ~= sid) then
+  return {'IGNORED'}
+end
+-- A repeated callback of a delivery that ended long ago must not undo a START sent since.
+if part.error == 21610 or part.error == 63014 then
+  return {'IGNORED'}
+end
+local learnt = redis.call('HSETNX', customer, optout, whole(clock())) == 1
+keep_alive(retention_ms)
+return {learnt and 'LEARNT' or 'KNOWN'}

@@ -1,0 +1,278 @@
+"""What a worker does with one claim: choose, open, pass the gates, think, commit, send."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from ai.assistant import ModelFault, ModelUnavailable
+from config.agents import Agent
+from session.claims import Claim, OptedOut, Part, StaleTurn, Waiting
+from session.model import Answer, Channel, Keyword, Lane, Message, MessageType, Session
+from session.policy import Policy
+from workers import crash, gates, opening, thinking
+from workers.gates import Gate
+from workers.recording import APOLOGY, ENOUGH_TODAY, UNREADABLE, Recorder
+from workers.runtime import Runtime
+
+REDOS_MAX = 2  # for newer messages; then the answer goes out as it is
+SECOND_MS = 1000
+
+_log = structlog.get_logger("turn")
+
+
+@dataclass(slots=True)
+class Turn:
+    """One claim: parts left by an earlier one, or the messages that wait on one lane."""
+
+    rt: Runtime
+    claim: Claim
+    give_back: list[int] = field(default_factory=list)  # messages whose attempt is not to count
+    hold_ms: int = 0  # how long the lane is left alone afterwards
+    canonical: dict[str, Any] = field(default_factory=dict)
+    waiting: Sequence[Waiting] = ()  # the messages that this turn answers
+    whole: bool = True  # nothing of what was claimed was put off
+    ends_at: float = 0.0
+    agent: Agent = field(init=False)
+    policy: Policy = field(init=False)
+    recorder: Recorder = field(init=False)
+
+    def run(self) -> str:
+        """Raises ``ClaimLost``, ``LedgerConflict``, ``Stopping`` or ``Halted``."""
+        claim = self.claim
+        if claim.parts:
+            return self._deliver(claim.parts)
+        if not claim.lane:
+            return "empty"
+        self.ends_at = time.monotonic() + self.rt.settings.turn_seconds
+        self.agent = self.rt.agents.for_number(claim.lane.ours)
+        self.policy = self.rt.manager.policy(self.agent.id)
+        self.recorder = Recorder(self.rt, claim)
+        if claim.buried:
+            return self._apologise()
+        if not claim.messages:
+            return "empty"
+        session, history = self._open(self._choose())
+        self.canonical |= {"turn": claim.fence, "session_id": session.id, "messages": len(self.waiting)}
+        asked = [w for w in self.waiting if _asks(w)]
+        try:
+            return self._answer(session, history, asked)
+        except OptedOut:
+            # Said while we thought, or a moment ago on another lane: nothing more is said.
+            self.recorder.silent(session, self.waiting)
+            return "opted_out"
+
+    def _answer(self, session: Session, history: list[Message], asked: Sequence[Waiting]) -> str:
+        if not asked or not self.recorder.may_say(session):
+            self.recorder.silent(session, self.waiting)
+            return "recorded"
+        verdict = gates.judge(self.rt.settings, self.rt.ledger, self.claim, asked)
+        if verdict.gate is Gate.RATE:
+            return self._wait(session, verdict.wait_ms)
+        if verdict.gate is not Gate.OPEN:
+            return self._gated(session, verdict.gate)
+        try:
+            answer = self._think(session, history, verdict.asked)
+        except (ModelUnavailable, ModelFault):
+            return self._model_away(session)
+        return self._deliver(self._commit(session, answer, verdict.asked))
+
+    # Before the model
+
+    @property
+    def all_numbers(self) -> list[int]:
+        return [w.number for w in self.claim.messages]
+
+    def _choose(self) -> Sequence[Waiting]:
+        """Decide which of the claimed messages this turn answers; gives those of its session, answered or not.
+
+        The attempts of the others are given back.
+        """
+        messages = self.claim.messages
+        shown = tuple(opening.until_gap(messages, self.policy.gap_ms))
+        # A last attempt is made for one message alone: should it be poison, it takes no other with it.
+        last_attempt = messages[0].attempt >= self.rt.ledger.timing.attempts_max > 1
+        self.waiting = shown[:1] if last_attempt else shown
+        self.whole = len(self.waiting) == len(messages)
+        self.give_back = [w.number for w in messages[len(self.waiting) :]]
+        return shown
+
+    def _open(self, waiting: Sequence[Waiting]) -> tuple[Session, list[Message]]:
+        """Find, resume or create the session and show the messages in it; gives the earlier ones too."""
+        lane = self.claim.lane
+        assert lane is not None
+        found = opening.decide(self.claim, waiting, lane, self.agent.id, self.policy)
+        return self._show(found, waiting)
+
+    def _show(self, found: opening.Opening, waiting: Sequence[Waiting]) -> tuple[Session, list[Message]]:
+        change = self.rt.manager.change
+        stored, history = self.rt.ledger.open(
+            self.claim,
+            change(found.session),
+            [change(s) for s in (*found.closing, *found.left)],
+            [w.number for w in waiting],
+            max(0, self.policy.history_window - len(waiting)),  # of which this turn's are the last
+        )
+        crash.at("after_open")
+        opening.log(self.claim.cid, found, stored)
+        return stored, history
+
+    def _wait(self, session: Session, wait_ms: int) -> str:
+        """Too many turns this minute: the messages stay, the lane is left alone until there is room."""
+        # Opt-out words wait for nothing, so none may stay on a lane that is left alone.
+        if keywords := self._keywords():
+            self.recorder.silent(session, keywords)
+        self.give_back, self.hold_ms = self.all_numbers, wait_ms
+        _log.info("turn_gated", customer=self.claim.cid[:6], reason=str(Gate.RATE), wait_ms=wait_ms)
+        return str(Gate.RATE)
+
+    def _keywords(self) -> list[Waiting]:
+        return [w for w in self.waiting if w.keyword is not Keyword.NONE]
+
+    def _gated(self, session: Session, gate: Gate) -> str:
+        """Recorded and not answered; at a day's limit the customer is told once, and a person."""
+        claim, today = self.claim, str(self.claim.now() // gates.DAY_MS)
+        gates.note(self.rt.ledger, claim, gate, len(self.waiting))
+        self.canonical["gate"] = str(gate)
+        if gate not in (Gate.DAY, Gate.BUDGET) or claim.facts.get("limit_day") == today:
+            self.recorder.silent(session, self.waiting, str(gate))
+            return str(gate)
+        parts = self.recorder.notice(
+            session, self.waiting, ENOUGH_TODAY, str(gate), to=self.waiting[-1].message.from_number,
+            facts={"limit_day": today},
+            failure={"reason": str(gate), "messages": [w.number for w in self.waiting]},
+        )  # fmt: skip
+        _log.error("limit_reached", customer=claim.cid[:6], reason=str(gate))
+        self._deliver(parts)
+        return str(gate)
+
+    def _apologise(self) -> str:
+        """Messages were tried too often and are failures now: the customer is told, where that is possible.
+
+        The lane's other messages are the next claim's: a claim commits once.
+        """
+        claim, recorder, now = self.claim, self.recorder, self.claim.now()
+        self.give_back = self.all_numbers
+        for number in claim.buried:
+            _log.error("message_buried", customer=claim.cid[:6], message=number, reason="attempts")
+        session = opening.for_notice(claim, recorder.lane, self.agent.id, self.policy)
+        address = claim.customer.address
+        reachable = address.startswith("+") or recorder.lane.channel is Channel.WHATSAPP
+        told = int(claim.facts.get("sorry_at", 0))
+        if now - told < self.rt.settings.apology_seconds * SECOND_MS:
+            return "buried"
+        if reachable and recorder.may_say(session):
+            with suppress(OptedOut):
+                facts = {"sorry_at": str(now)}
+                self._deliver(recorder.notice(session, (), UNREADABLE, "buried", to=address, facts=facts))
+        return "buried"
+
+    # The model
+
+    def _think(self, session: Session, history: list[Message], asked: Sequence[Waiting]) -> Answer:
+        messages = [w.message for w in asked]
+        answer = thinking.ask(self.rt, self.claim, self.agent, session, history, messages, self.ends_at)
+        thinking.check(self.claim)
+        usage = answer.usage
+        self.canonical |= {
+            "model": usage.model, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
+            "model_ms": usage.duration_ms, "model_tries": usage.tries,
+        }  # fmt: skip
+        return answer
+
+    def _commit(self, session: Session, answer: Answer, asked: Sequence[Waiting]) -> list[Part]:
+        """Store the answer, thought over again while newer messages come in, within bounds; gives the parts."""
+        for redos in range(REDOS_MAX + 1):
+            redo_after = max(self.all_numbers) if redos < REDOS_MAX and self._may_redo() else 0
+            crash.at("before_commit")
+            try:
+                parts = self.recorder.answer(session, self.waiting, answer, redo_after)
+            except StaleTurn:
+                session, answer, asked = self._redo(session, answer, asked)
+                self.canonical |= {"redos": redos + 1, "messages": len(self.waiting)}
+                continue
+            crash.at("after_commit")
+            return parts
+        raise AssertionError("unreachable")
+
+    def _may_redo(self) -> bool:
+        """Whether newer messages may still be taken into this turn: in order, not too many, and in time."""
+        if self.rt.stopping.is_set():
+            return False  # the process is to end: what there is goes out
+        room = len(self.claim.messages) < self.rt.ledger.timing.take
+        return (
+            self.whole and room and self.ends_at - time.monotonic() >= self.rt.settings.model_timeout_seconds
+        )
+
+    def _redo(
+        self, session: Session, answer: Answer, asked: Sequence[Waiting]
+    ) -> tuple[Session, Answer, Sequence[Waiting]]:
+        """Take in what came meanwhile and ask again about all of it; gives the answer to commit."""
+        rt, claim, known = self.rt, self.claim, self.waiting
+        more = rt.ledger.take_more(claim, max(self.all_numbers), rt.ledger.timing.take - len(claim.messages))
+        fits = opening.until_gap([known[-1], *more], self.policy.gap_ms)[1:]
+        self.whole = len(fits) == len(more)
+        self.give_back += [w.number for w in more[len(fits) :]]
+        if not fits:
+            return session, answer, asked
+        self.waiting = [*known, *fits]
+        session, history = self._show(opening.join(session, fits), self.waiting)
+        verdict = gates.judge(rt.settings, rt.ledger, claim, [w for w in self.waiting if _asks(w)])
+        if verdict.gate is not Gate.OPEN or len(verdict.asked) == len(asked):
+            return session, answer, asked  # nothing among it asks for another answer
+        try:
+            return session, self._think(session, history, verdict.asked), verdict.asked
+        except (ModelUnavailable, ModelFault):
+            # Better the answer there is; what came in since is the next turn's.
+            self.waiting, self.whole = known, False
+            self.give_back += [w.number for w in fits]
+            return session, answer, asked
+
+    def _model_away(self, session: Session) -> str:
+        """Nobody answers: say so once, keep the messages, ask again later; in the end ask a person."""
+        claim, recorder = self.claim, self.recorder
+        away = thinking.away(self.rt.settings, claim)
+        if away.gives_up:
+            recorder.give_up(session, self.waiting)
+            return "handed_off"
+        keywords = self._keywords()
+        facts = {f"away:{recorder.lane}": str(away.since)}
+        parts: list[Part] = []
+        if away.apologises:
+            facts["apology_at"] = str(away.now)
+            to = self.waiting[-1].message.from_number
+            parts = recorder.notice(session, keywords, APOLOGY, "notice", to=to, facts=facts)
+        elif keywords or not away.known:
+            recorder.notice(session, keywords, "", "away", facts=facts)
+        # An outage is not the message's fault: its attempts do not count.
+        self.give_back, self.hold_ms = self.all_numbers, away.hold_ms
+        self._deliver(parts)
+        return "model_away"
+
+    # After the model
+
+    def _deliver(self, parts: list[Part]) -> str:
+        """Send parts in order; a part that does not get through holds back those behind it on its lane."""
+        held: set[Lane] = set()
+        outcomes = []
+        for part in parts:
+            if part.lane in held:
+                continue
+            outcome = self.rt.delivery.deliver(self.claim, part)
+            outcomes.append(outcome)
+            if outcome != "sent":
+                held.add(part.lane)
+        self.canonical["parts"] = len(outcomes)
+        return next((o for o in outcomes if o != "sent"), "answered" if outcomes else "recorded")
+
+
+def _asks(waiting: Waiting) -> bool:
+    """Whether there is anything to answer: a reaction, for one, comes as an empty text."""
+    message = waiting.message
+    says_something = bool(message.content.strip()) or message.message_type is not MessageType.TEXT
+    return waiting.keyword is Keyword.NONE and says_something
