@@ -1,9 +1,10 @@
-# Ringback's five verbs. Each sets up .venv first when it has to; nothing is needed but Python 3.11+ and make.
+# Ringback's verbs. Each sets up .venv first when it has to; nothing is needed but Python 3.11+ and make.
 #
 #   make run            everything on this machine, without accounts; LIVE=1 for the real Twilio of .env
 #   make test           the whole test suite; ARGS="-k words" for a part of it
 #   make check          formatting, lint, types, import rules
 #   make bench          the benchmarks beside their baselines
+#   make soak           random harm for SECONDS=600 with a table of what came of it; SEED=n for the same again
 #   make setup          only the set-up
 #
 # PORT=8010 make run chooses another port, make setup PYTHON=/path/to/python3 another Python.
@@ -16,7 +17,7 @@ PYTHON := $(shell for each in $(BIN)/python python3 python3.14 python3.13 python
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
 endif
 
-.PHONY: help run test check bench setup lock python
+.PHONY: help run test check bench soak setup lock python
 .DEFAULT_GOAL := help
 
 help:
@@ -31,7 +32,7 @@ setup: python
 	@"$(PYTHON)" -I simulator/install.py everything
 
 test: setup
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check
@@ -41,6 +42,9 @@ check: setup
 
 bench: setup
 	@$(BIN)/python -m bench
+
+soak: setup
+	@$(BIN)/python -m tests.crash.soak --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -44,7 +44,7 @@ def create_app(account: Account, store: Store | None = None) -> Flask:
     app.before_request(refuse_strangers)
     app.after_request(add_security_headers)
     app.register_blueprint(TwilioApi(account, store, carrier, faults).blueprint())
-    app.register_blueprint(Control(account, store, handsets, faults, timetable).blueprint())
+    app.register_blueprint(Control(account, store, handsets, faults, timetable, carrier).blueprint())
     app.register_blueprint(PhonePage(account, store, handsets, carrier).blueprint())
     app.add_url_rule("/health", "health", lambda: jsonify(status="ok"))
     app.register_blueprint(create_blueprint(), url_prefix="/v1")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import threading
+import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -13,7 +15,17 @@ from simulator.store import Store
 from simulator.timetable import Timetable
 from simulator.webhooks import Caller, Params
 
+QUEUE_S = 36_000.0  # Twilio keeps ten hours of a sender's messages, then says 21611
+
 WHATSAPP_WINDOW_MS = 24 * 3_600_000  # after that only templates reach the customer, error 63016
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast one sender's messages leave: segments a second (0: at once), and how long a queue may grow."""
+
+    per_second: float = 0.0
+    queue_seconds: float = QUEUE_S
 
 
 class Carrier:
@@ -27,6 +39,9 @@ class Carrier:
         self._faults = faults
         self._timetable = timetable
         self._caller = caller
+        self._lock = threading.Lock()
+        self._rate = Rate()
+        self._free_at: dict[str, float] = {}  # sender -> when its queue is empty, monotonic
         for message in store.newest_first():
             if not message.inbound and message.status not in SETTLED:
                 self.deliver(message)  # a restart must not leave a message under way for ever
@@ -35,11 +50,34 @@ class Carrier:
         """True when the customer opted out of this sender; WhatsApp knows no such list."""
         return not to.startswith(WHATSAPP) and self._store.opted_out(sender, to)
 
+    def limit(self, rate: Rate) -> None:
+        """From now on every sender's messages leave at this rate; what is queued keeps its time."""
+        with self._lock:
+            self._rate = rate
+            self._free_at.clear()
+
+    def overflows(self, sender: str) -> bool:
+        """True when the sender's queue is so long that Twilio takes no more, 21611."""
+        with self._lock:
+            waits = self._free_at.get(sender, 0.0) - time.monotonic()
+            return self._rate.per_second > 0 and waits > self._rate.queue_seconds
+
+    def _queue(self, message: Message, delay_s: float) -> float:
+        """Seconds until this message's turn to leave comes; those of one sender leave one after the other."""
+        with self._lock:
+            if self._rate.per_second <= 0:
+                return delay_s
+            now = time.monotonic()
+            starts = max(now + delay_s, self._free_at.get(message.sender, 0.0))
+            self._free_at[message.sender] = starts + max(1, message.segments) / self._rate.per_second
+            return starts - now
+
     def deliver(self, message: Message, delay_s: float = 0) -> None:
         """Plans a message's way from queued to its end, with a callback for each status documented."""
         fault = self._faults.take_for_delivery(message.to)
         if not message.sender:
             message = self._choose_sender(message)
+        delay_s = self._queue(message, delay_s)
         step = self._account.delivery_ms / 1000 / 3
         statuses = [("sending", 0), ("sent", 0), ("delivered", 0)]
         if message.service_sid:
@@ -97,6 +135,8 @@ class Carrier:
             late = max(0.0, 2 * (self._account.delivery_ms / 1000 - since_start_s)) + 0.05 * (
                 status == "sent"
             )
+        if fault and kind == "callbacks_shuffled":
+            late = self._faults.delay(fault.seconds)
         for _ in range(2 if kind == "callbacks_twice" else 1):
             self._timetable.after(late, partial(self._call_back, message, status))
 

@@ -44,6 +44,14 @@ class Text:
     idempotency_token: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """What stands in Twilio's console behind the webhook's address, ``rc=3&rp=ct,5xx``, and where it goes after."""
+
+    overrides: str = ""
+    fallback_url: str = ""
+
+
 class Handsets:
     """Every customer's phone. What one sends reaches Ringback as a signed webhook."""
 
@@ -52,6 +60,7 @@ class Handsets:
         self._store = store
         self._carrier = carrier
         self._caller = caller
+        self.hook = Hook(fallback_url=account.fallback_url)
 
     def receive(self, text: Text) -> Message:
         """A customer's message: kept, answered by Twilio itself where it is an opt-out word, and posted."""
@@ -61,12 +70,14 @@ class Handsets:
             self._opt(message)
         params = self.parameters(message, text)
         path = "/whatsapp" if text.channel == "whatsapp" else "/sms"
+        hook = self.hook
+        overrides = f"#{hook.overrides}" if hook.overrides else ""
         attempts = self._caller.post(
-            "webhook", self._account.signed_base + path, params, text.idempotency_token
+            "webhook", self._account.signed_base + path + overrides, params, text.idempotency_token
         )
-        if attempts[-1].error_code and self._account.fallback_url:
+        if attempts[-1].error_code and hook.fallback_url:
             failed = [("ErrorCode", str(attempts[-1].error_code)), ("ErrorUrl", attempts[-1].url)]
-            attempts += self._caller.post("webhook", self._account.fallback_url, params + failed)
+            attempts += self._caller.post("webhook", hook.fallback_url, params + failed)
         return self._answered(message, attempts)
 
     def _inbound(self, text: Text) -> Message:

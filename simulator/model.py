@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import threading
 import time
 import uuid
@@ -40,6 +41,7 @@ class Behaviour:
     count: int | None = None
     retry_after: float | None = None
     reply: str = ""
+    echo: str = ""  # a pattern: the reply is what it finds in this turn's messages, see _echoed
 
 
 class ModelServer:
@@ -169,7 +171,23 @@ def _model_text(asked: Asked, behaviour: Behaviour) -> str:
     answer = standin.respond(asked.items, asked.schema or {})
     if behaviour.reply and "reply" in answer:
         answer["reply"] = behaviour.reply
+    elif behaviour.echo and "reply" in answer:
+        answer["reply"] = _echoed(asked.items, behaviour.echo)
     return json.dumps(answer, ensure_ascii=False) if asked.schema is not None else str(answer["reply"])
+
+
+def _echoed(items: list[dict[str, str]], pattern: str) -> str:
+    """Names found in the messages that nobody has answered, of the group (the pattern's first) of the last one.
+
+    So a reply says what it answers, which is what a checker of histories needs to know.
+    """
+    newest: list[str] = []
+    for item in reversed(items):
+        if item["role"] != "user":
+            break
+        newest.insert(0, item["content"])
+    found = list(re.finditer(pattern, " ".join(newest)))
+    return "Re: " + " ".join(m[0] for m in found if m[1] == found[-1][1]) if found else "Re:"
 
 
 def _dribbled(text: str) -> Iterator[str]:
@@ -273,7 +291,10 @@ def _control_fault(wanted: Any) -> str:
             isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0
         ):
             return f"{name} must be a number, 0 or more."
-    return "" if isinstance(wanted.get("reply", ""), str) else "reply must be text."
+    for name in ("reply", "echo"):
+        if not isinstance(wanted.get(name, ""), str):
+            return f"{name} must be text."
+    return ""
 
 
 def _requests() -> Response:

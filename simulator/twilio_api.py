@@ -116,7 +116,11 @@ class TwilioApi:
             raise Refused(20503, 503)
         if fault.kind == "error":
             raise Refused(fault.code or 20001, fault.status, fault.message)
-        if fault.kind in ("500_after_accept", "drop_after_accept", "slow") or fault.accept:
+        if fault.kind == "empty":
+            return jsonify(messages=[], **page_of([], request.path, request.args)[1])
+        if fault.kind == "accept_late":
+            time.sleep(fault.seconds)
+        if fault.kind in ("500_after_accept", "drop_after_accept", "slow", "accept_late") or fault.accept:
             response = action()
         else:
             response = Response()
@@ -133,6 +137,8 @@ class TwilioApi:
         check_create(form, media, self.account)
         if self.carrier.blocked(form.get("From") or self.account.numbers[0], form["To"]):
             raise Refused(21610)
+        if self.carrier.overflows(form.get("From") or self.account.numbers[0]):
+            raise Refused(21611)
         message = self.store.add(self._new_message(form, media))
         request.environ["simulator.sid"] = message.sid
         body = wire(message, self.account.sid)

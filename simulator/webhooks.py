@@ -36,7 +36,7 @@ class Patience:
 
     def again(self, exchange: Exchange) -> bool:
         """Whether this outcome is one of those the override says to retry."""
-        outcome = {11205: "ct", 11200: "rt"}.get(exchange.error_code, "")
+        outcome = {11205: "ct", 11200: "rt", 11206: "broken"}.get(exchange.error_code, "")
         if exchange.status >= 400:
             outcome = f"{exchange.status // 100}xx"
         return bool(outcome) and bool({outcome, "all"} & self.retry_on)
