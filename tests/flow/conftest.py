@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.flow.local_twilio import shared, twilio  # noqa: F401  fixtures
+from tests.flow.shell import bare, shell  # noqa: F401  fixtures
 from tests.flow.system import System
 
 
