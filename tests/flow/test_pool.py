@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 from rq import Worker
+from rq.command import send_stop_job_command
 from rq.job import JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -90,6 +91,22 @@ def test_suspended_and_resumed(crowd: System, rq: redis.Redis) -> None:
         resume(rq)
 
     assert crowd.reply("+15557010001")
+
+
+def test_a_job_told_to_stop_lets_go(crowd: System, rq: redis.Redis) -> None:
+    """RQ's stop-job ends the turn at its next step: RQ shows it as stopped, and the message still waits."""
+    customer = "+15557010002"
+    crowd.model(latency_ms=1500)
+    crowd.says(customer, "Stop thinking about this")
+    wait_for(lambda: "Stop thinking about this" in str(crowd.model_requests()), "the model to be asked")
+    job_id = wait_for(lambda: _started(rq), "the job")[0].split(":")[0]
+    send_stop_job_command(rq, job_id, serializer=JSONSerializer)
+    wait_for(lambda: _status(rq, job_id) == JobStatus.STOPPED, "the stop")
+    crowd.model(latency_ms=0)
+
+    assert crowd.replies(customer) == []
+    assert any(customer == m["from"] for m in crowd.messages(customer))
+    assert crowd.session(customer)["message_count"] == 1
 
 
 def _status(rq: redis.Redis, job_id: str) -> JobStatus:
