@@ -22,30 +22,18 @@ from hypothesis import strategies as st
 from ai.assistant import Assistant, ModelFault, ModelUnavailable
 from config.settings import load_settings
 from ingress.app import create_app
-from session import address, keys
-from tests.flow.system import ACCOUNT, ID_KEY, OURS, System, call, wait_for
+from tests.flow.system import ACCOUNT, ID_KEY, OURS, PROJECT, System, wait_for
 from tests.flow.test_assistant_http import AGENT, ITEMS
 from tests.flow.test_dashboard import Visitor
 from tests.flow.test_log_scan import contents, unpacked
-from tests.flow.test_signed_vectors import Post, form, new_sid
+from tests.flow.test_signed_vectors import Post, form
 from workers.twilio_http import Transport
 
 TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 CANARY = "canaryvole"
 
 # What a process of ours needs: its keys, its channels, no administration. INFO is for RQ and for noticing another server.
-RIGHTS = [
-    "on",
-    ">ours",
-    "resetkeys",
-    "~ringback:*",
-    "~rq:*",
-    "&rq:*",
-    "+@all",
-    "-@admin",
-    "-@dangerous",
-    "+info",
-]
+RIGHTS = "on >PASSWORD resetkeys ~ringback:* ~rq:* resetchannels &rq:* +@all -@admin -@dangerous +info"
 FORBIDDEN = ["CONFIG GET *", "KEYS *", "FLUSHALL", "FLUSHDB", "DEBUG SLEEP 0", "SHUTDOWN NOSAVE", "ACL LIST", "SAVE",
              "MONITOR", "REPLICAOF NO ONE", "GET elsewhere", "SET elsewhere 1", "PUBLISH elsewhere 1"]  # fmt: skip
 
@@ -76,40 +64,38 @@ def confined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Everything running, each process of ours signed in to Redis as a user with ``RIGHTS``."""
     running = System(tmp_path_factory.mktemp("confined"))
     try:
-        running.redis.execute_command("ACL", "SETUSER", "ringback", *RIGHTS)
+        running.redis.execute_command("ACL", "SETUSER", "ringback", *RIGHTS.split())
         at = urlsplit(running.redis_server.url)
-        running.env["REDIS_URL"] = f"redis://ringback:ours@{at.hostname}:{at.port}{at.path}"
+        running.env["REDIS_URL"] = f"redis://ringback:PASSWORD@{at.hostname}:{at.port}{at.path}"
         yield running.start()
     finally:
         running.stop()
 
 
 def test_least_rights_are_enough(confined: System) -> None:
-    """With a user that may not administer, a text is answered, the sweep runs, the dashboard shows; nothing is refused."""
+    """With a user that may not administer, a text is answered, the clock works, the dashboard shows."""
     customer = "+15550820001"
     confined.says(customer, f"Hello {CANARY}")
     confined.reply(customer)
-    wait_for(lambda: confined.events("swept", "worker"), "a sweep")
+    wait_for(lambda: confined.redis.zcard("rq:finished:clock"), "a job of the clock")
     operator = Visitor(confined.base)
 
     assert operator.sign_in() == 302
     assert operator.data("/rq/0/data/queues.json")["queues"]
     assert operator.get("/rq/") == 200
-    refused = [
-        entry for entry in confined.redis.execute_command("ACL", "LOG") if entry["username"] == "ringback"
-    ]  # the server's own record
-    assert [(entry["reason"], entry["object"]) for entry in refused if entry["object"] != "client|list"] == []
+    # The server's own record. CLIENT LIST: RQ would like to know its worker's address, and does without.
+    log = confined.redis.execute_command("ACL", "LOG")
+    assert {entry["object"] for entry in log if entry["username"] == "ringback"} <= {"client|list"}
+    assert f"ACL SETUSER ringback {RIGHTS}\n" in (PROJECT / "docs/security.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("command", FORBIDDEN)
 def test_the_rest_is_refused(confined: System, command: str) -> None:
     """Who takes over a process of ours cannot list, empty, halt or change the server, nor touch another's keys."""
-    with (
-        redis.Redis.from_url(confined.env["REDIS_URL"]) as ours,
-        pytest.raises(redis.exceptions.NoPermissionError),
-    ):
-        ours.execute_command(*command.split())
-    confined.redis.execute_command("ACL", "LOG", "RESET")
+    # The server's own judgement of the user; DEBUG itself would first be refused to everybody.
+    judged = str(confined.redis.execute_command("ACL", "DRYRUN", "ringback", *command.split()))
+
+    assert "has no permissions" in judged
 
 
 def test_no_secret_is_in_redis(confined: System) -> None:
@@ -300,18 +286,3 @@ def test_every_other_route_is_closed(web_alone: System) -> None:
 
     assert asked > 20
     assert {path for _, path, _ in opened if "/static" not in path} == OPEN
-
-
-# One deployment is not another
-
-
-def test_another_deployments_requests_mean_nothing(web_alone: System) -> None:
-    """Rightly signed by a deployment with another account and token, and replayed here: 403, and nothing is kept."""
-    pairs = [*form("+15550830001", "Hello"), ("MessageSid", new_sid())]
-    staged = [(name, "AC" + "7" * 32 if name == "AccountSid" else value) for name, value in pairs]
-    post = Post(web_alone.base, "/sms", staged, token="f" * 32)
-
-    assert web_alone.exchange(post.raw())[0] == 403
-    cid = address.customer_id(ID_KEY, "+15550830001")
-    assert not web_alone.redis.exists(keys.customer_key("messages", cid))
-    assert call("GET", f"{web_alone.base}/health")[0] == 200

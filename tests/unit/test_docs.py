@@ -121,6 +121,21 @@ def test_named_files_exist(page: Path) -> None:
     assert [name for name in named if name != "bench/results.md" and not (PROJECT / name).exists()] == []
 
 
+@pytest.mark.parametrize("page", ["security.md", "proof.md"])
+def test_named_tests_exist(page: str) -> None:
+    """Each test that a page names as proof, ``path::name``, is there by that name."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", _page(page))
+    found = {
+        path: re.findall(r"(?m)^def (test_\w+)\(", (PROJECT / path).read_text(encoding="utf-8"))
+        for path in {path for path, _ in named}
+        if (PROJECT / path).exists()
+    }
+
+    assert len(named) > 20
+    assert len(named) == _page(page).count(".py::")  # none is written in a way that is not read
+    assert [f"{path}::{name}" for path, name in named if name not in found.get(path, ())] == []
+
+
 if __name__ == "__main__":
     path = DOCS / "keys.md"
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
