@@ -6,13 +6,14 @@ primary of ``service``; ``rediss+sentinel`` does so over TLS. The password is th
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelConnectionPool
 
 SENTINEL_PORT = 26379
 _SENTINELS = ("redis+sentinel", "rediss+sentinel", "sentinel")
@@ -54,7 +55,31 @@ def _through_sentinel(url: str, bounds: dict[str, Any]) -> redis.Redis:
     sentinels = [_address(host) for host in hosts.split(",")]
     waits = {k: bounds[k] for k in ("socket_timeout", "socket_connect_timeout")}
     found = Sentinel(sentinels, sentinel_kwargs={**waits, **secrets}, **bounds, **secrets)
-    return found.master_for(service, db=int(db or 0))
+    return found.master_for(service, db=int(db or 0), connection_pool_class=BlockingSentinelPool)
+
+
+class BlockingSentinelPool(SentinelConnectionPool):
+    """Sentinel's pool, in which more threads than connections wait for one, a moment, instead of failing."""
+
+    def __init__(self, service_name: str, sentinel_manager: Sentinel, **kwargs: Any) -> None:
+        self._free = threading.BoundedSemaphore(kwargs.pop("max_connections"))
+        self._patience_s = kwargs["socket_timeout"]
+        super().__init__(service_name, sentinel_manager, **kwargs)
+
+    def get_connection(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._free.acquire(timeout=self._patience_s):
+            raise redis.ConnectionError("No connection available.")
+        try:
+            return super().get_connection(*args, **kwargs)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def release(self, connection: Any) -> None:
+        try:
+            super().release(connection)
+        finally:
+            self._free.release()
 
 
 def _address(host: str) -> tuple[str, int]:

@@ -77,7 +77,9 @@ CUSTOMER: dict[str, Kind] = {
 # Of one customer too, deleted by forget(), with an end of their own that nothing else renews.
 CLAIM = {
     "claim": Kind("string", "CLAIM_SECONDS", "'fence:nonce:start' of who may answer", "claim renew release"),
-    "pace": Kind("zset", "a minute", "fences of the turns that asked the model -> when, ms", "count_turn"),
+    "pace": Kind(
+        "zset", "a minute", "fences of the turns that asked the model -> when, ms", "count_turn release"
+    ),
     "said": Kind("zset", "10 minutes", "'digest of a text:message' -> when, ms", "count_turn"),
 }
 

@@ -293,16 +293,23 @@ class Ledger:
         return got[0], len(got) > 1 and bool(got[1])
 
     def release(
-        self, claim: Claim, *, give_back: Sequence[int] = (), hold_ms: int = 0, fault: str = ""
+        self,
+        claim: Claim,
+        *,
+        give_back: Sequence[int] = (),
+        hold_ms: int = 0,
+        fault: str = "",
+        uncount: bool = False,
     ) -> bool:
         """Let go; True when something waits still. With ``hold_ms`` the claim's lane is left alone so long.
 
         ``fault``: the class of the error of ours that it is left alone for; a failure that comes of it names it.
+        ``uncount``: the turn was counted and came to nothing.
         """
         hold = f"hold:{claim.lane}" if hold_ms and claim.lane else ""
         got = self._run(
             "release", claim.cid, token=claim.token, give_back=json.dumps(list(give_back)),
-            hold_field=hold, hold_ms=int(hold_ms), fault=fault,
+            hold_field=hold, hold_ms=int(hold_ms), fault=fault, uncount=int(uncount),
         )  # fmt: skip
         return got[0] == "MORE"
 

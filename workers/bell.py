@@ -45,6 +45,7 @@ class Bell:
                 record = self._record | {
                     "created_at": moment,
                     "enqueued_at": moment,
+                    "last_heartbeat": "",
                     "data": jobs.data(ANSWER, cid),
                     "description": _description(cid),
                 }

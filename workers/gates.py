@@ -42,6 +42,7 @@ class Verdict:
     gate: Gate
     asked: tuple[Waiting, ...] = ()
     wait_ms: int = 0
+    counted: bool = False
 
 
 def judge(settings: Settings, ledger: Ledger, claim: Claim, asked: Sequence[Waiting]) -> Verdict:
@@ -64,7 +65,13 @@ def judge(settings: Settings, ledger: Ledger, claim: Claim, asked: Sequence[Wait
     counted, looped = int(rest[0]), {int(number) for number in rest[1]}
     if counted and not _within_budget(settings.daily_budget_turns, ledger, claim):
         return Verdict(Gate.BUDGET)
-    return Verdict(Gate.OPEN, tuple(w for w in asked if w.number not in looped))
+    return Verdict(Gate.OPEN, tuple(w for w in asked if w.number not in looped), counted=bool(counted))
+
+
+def uncount(settings: Settings, ledger: Ledger, claim: Claim) -> None:
+    """A counted turn came to nothing, through no fault of the customer's: the deployment's day has its place back."""
+    if settings.daily_budget_turns > 0:
+        limits.count(ledger.redis, claim.now(), limits.TURNS, -1)
 
 
 def note(ledger: Ledger, claim: Claim, gate: Gate, messages: int) -> None:

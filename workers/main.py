@@ -54,6 +54,7 @@ def ring_for_due(rt: Runtime) -> None:
                 rt.bell.ring_all(cids)
             away = False
         except redis.RedisError as error:
+            rt.delivery.quarantine.doubt()
             if not away:
                 _log.warning("redis_away", error=type(error).__name__)
             away = True

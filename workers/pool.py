@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -154,15 +155,20 @@ class PoolWorker(SimpleWorker):
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Fetch and run until told to stop, then wait for what is under way. Raises ``redis.RedisError``."""
-        self.bootstrap("WARNING")
         self._install_signal_handlers()
-        threading.Thread(target=self._keep_beating, name="pool-monitor", daemon=True).start()
         try:
+            self.bootstrap("WARNING")
+            threading.Thread(target=self._keep_beating, name="pool-monitor", daemon=True).start()
             while not self.stopping.is_set():
                 # A slot first: a job that is fetched has somewhere to run.
                 if not self._free.acquire(timeout=FETCH_S):
                     continue
-                if not self._fetch_and_start():
+                try:
+                    started = self._fetch_and_start()
+                except redis.RedisError as error:
+                    # The turns in flight and their slots stay ours: Redis comes back, or the process is told to end.
+                    started = self._wait_for_redis(error)
+                if not started:
                     self._free.release()
             while self._lanes:
                 time.sleep(0.02)
@@ -170,6 +176,24 @@ class PoolWorker(SimpleWorker):
             self._ended.set()
             self.teardown()
         return True
+
+    def _wait_for_redis(self, error: redis.RedisError) -> bool:
+        _log.error("redis_away", error=type(error).__name__)
+        while not self.stopping.wait(FETCH_S):
+            with suppress(redis.RedisError):
+                if not self.connection.hexists(self.key, "birth"):
+                    self.connection.delete(self.key)
+                    self.register_birth()  # it forgot us
+                _log.info("redis_back")
+                break
+        return False
+
+    def teardown(self) -> None:
+        """Say goodbye where somebody listens; the command thread ends in any case."""
+        with suppress(redis.RedisError):
+            self.register_death()
+        with suppress(redis.RedisError, OSError):
+            self.unsubscribe()
 
     def _fetch_and_start(self) -> bool:
         """One short look into the queues, in their order; False when nothing was started."""

@@ -16,7 +16,7 @@ import structlog
 
 from session import keys
 
-LOOK_S = 2.0  # shorter than any failover, restart on another host or restore takes
+LOOK_S = 0.5  # shorter than most restarts; and whoever meets a broken connection asks for a look (``doubt``)
 
 
 class Quarantine:
@@ -40,6 +40,10 @@ class Quarantine:
         if self._clock() - self._looked_at >= LOOK_S:
             self._look()  # by several threads at once, should it be so: nobody waits for another's time-out
         return self._clock() < self._until
+
+    def doubt(self) -> None:
+        """Redis was away for somebody: look again before the next send."""
+        self._looked_at = -LOOK_S
 
     def _look(self) -> None:
         began = self._clock()

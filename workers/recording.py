@@ -104,7 +104,15 @@ class Recorder:
         """
         reply = self._outbound(text, to, Role.SYSTEM) if text else None
         entries = [w.entry for w in answered]
-        return self._store(session, entries, reply, self._turn(kind, answered), facts=facts, failure=failure)
+        return self._store(
+            session,
+            entries,
+            reply,
+            self._turn(kind, answered),
+            facts=facts,
+            failure=failure,
+            unset=self._back() if answered and kind not in ("notice", "away") else (),
+        )
 
     def give_up(self, session: Session, waiting: Sequence[Waiting]) -> None:
         """A person is asked: the messages stand in the session, which waits for them."""

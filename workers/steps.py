@@ -33,6 +33,7 @@ class Turn:
     rt: Runtime
     claim: Claim
     give_back: list[int] = field(default_factory=list)  # messages whose attempt is not to count
+    counted: bool = False  # against the customer's limits
     hold_ms: int = 0  # how long the lane is left alone afterwards
     canonical: dict[str, Any] = field(default_factory=dict)
     waiting: Sequence[Waiting] = ()  # the messages that this turn answers
@@ -72,6 +73,7 @@ class Turn:
             self.recorder.silent(session, self.waiting)
             return "recorded"
         verdict = gates.judge(self.rt.settings, self.rt.ledger, self.claim, asked)
+        self.counted = verdict.counted
         if verdict.gate is Gate.RATE:
             return self._wait(session, verdict.wait_ms)
         if verdict.gate is not Gate.OPEN:
@@ -87,6 +89,15 @@ class Turn:
     @property
     def all_numbers(self) -> list[int]:
         return [w.number for w in self.claim.messages]
+
+    def release(self, give_back: Sequence[int] | None = None, hold_ms: int | None = None) -> bool:
+        """Let go of the claim; True when something waits still. A turn that gives everything back was none."""
+        given = list(self.give_back if give_back is None else give_back)
+        came_to_nothing = self.counted and bool(given) and len(given) == len(self.claim.messages)
+        if came_to_nothing:
+            gates.uncount(self.rt.settings, self.rt.ledger, self.claim)
+        hold = self.hold_ms if hold_ms is None else hold_ms
+        return self.rt.ledger.release(self.claim, give_back=given, hold_ms=hold, uncount=came_to_nothing)
 
     def _choose(self) -> Sequence[Waiting]:
         """Decide which of the claimed messages this turn answers; gives those of its session, answered or not.

@@ -80,7 +80,9 @@ class Away:
 def away(settings: Settings, claim: Claim) -> Away:
     """Nobody answers: say so once, keep the messages, ask again later; in the end ask a person. Pure."""
     now, name = claim.now(), f"away:{claim.lane}"
-    since = int(claim.facts.get(name, now))
+    # An outage that ended without an answer on this lane is not this one.
+    oldest = min((w.message.at for w in claim.messages), default=now)
+    since = max(int(claim.facts.get(name, now)), min(oldest, now))
     apologised = int(claim.facts.get("apology_at", 0))
     least, most = settings.model_away_seconds
     return Away(

@@ -61,13 +61,14 @@ def _work(rt: Runtime, claim: Claim) -> tuple[str, bool]:
             outcome = _outcome(turn)
         except halt.Halted:
             outcome = "halted"
-            rt.ledger.release(claim, give_back=turn.all_numbers, hold_ms=HALT_HOLD_MS)
+            turn.release(turn.all_numbers, HALT_HOLD_MS)
             raise
         except redis.RedisError as error:
             outcome = f"redis_{type(error).__name__}"
+            rt.delivery.quarantine.doubt()
             # An outage is not the messages' fault. Where it lasts, the claim ends by itself.
             with suppress(redis.RedisError):
-                rt.ledger.release(claim, give_back=turn.all_numbers)
+                turn.release(turn.all_numbers, 0)
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, the customer must not be lost with it
             # An error of ours: the attempt counts, so that a message nobody can answer ends as a failure.
@@ -80,7 +81,7 @@ def _work(rt: Runtime, claim: Claim) -> tuple[str, bool]:
         finally:
             turn.canonical["duration_ms"] = round((time.monotonic() - started) * SECOND_MS)
             _log.info("turn", customer=claim.cid[:6], outcome=outcome, **turn.canonical)
-    more = rt.ledger.release(claim, give_back=turn.give_back, hold_ms=turn.hold_ms)
+    more = turn.release()
     crash.at("after_release")
     return outcome, more
 

@@ -163,11 +163,19 @@ class TwilioAccount:
             found = message.media.list(limit=10)
             return tuple(Media(origin + str(m.uri).removesuffix(".json"), str(m.content_type)) for m in found)
         except NOT_AN_ANSWER as error:
-            raise self._not_listed(error) from None
+            code, status = _refused_with(error)
+            if status == 404:
+                return ()  # the message or its pictures are gone at Twilio: that is no fault of the account's
+            if status:
+                self._judged(code, status)
+            raise NotListed(code) from None
 
     def _listed(self, limit: int, page_size: int, **asked: Any) -> Iterator[MessageInstance]:
         try:
-            yield from self._client.messages.stream(limit=limit, page_size=page_size, **asked)
+            for message in self._client.messages.stream(limit=limit, page_size=page_size, **asked):
+                self.breaker.admitted()
+                yield message
+            self.breaker.admitted()
         except NOT_AN_ANSWER as error:
             raise self._not_listed(error) from None
 

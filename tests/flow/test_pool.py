@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -139,3 +140,30 @@ def test_sigterm_finishes_what_is_under_way(crowd: System, rq: redis.Redis) -> N
     assert rq.smembers("rq:workers") == set()
     crowd.spawn("worker")
     crowd.ready("worker")
+
+
+def test_redis_restarts_leave_nothing_behind(crowd: System) -> None:
+    """Redis is killed three times: turns in flight stay the pool's, and threads and connections do not pile up."""
+    pid = crowd.processes["worker"].pid
+    customer = "+15557010009"
+    threads, links = [], []
+    for _ in range(3):
+        crowd.redis_server.process.kill()
+        crowd.redis_server.process.wait()
+        crowd.restart_redis()
+        wait_for(lambda: crowd.says(customer, "Hello")["status"] == 200, "web to be back")
+        wait_for(lambda: len(crowd.redis.client_list()) >= 3, "the worker to be back")
+        time.sleep(1.5)
+        threads.append(len(list(Path(f"/proc/{pid}/task").iterdir())))
+        links.append(len(_of_process(pid, crowd.redis.client_list())))
+    crowd.model(latency_ms=1500)
+    before = len(crowd.replies(customer))
+    crowd.says(customer, "Finish this one")
+    wait_for(lambda: "Finish this one" in str(crowd.model_requests()), "the model to be asked")
+    code = crowd.kill("worker", signal.SIGTERM)
+    crowd.model(latency_ms=0)
+
+    assert code == 0
+    assert len(crowd.replies(customer)) == before + 1
+    assert max(links) <= 10
+    assert threads[-1] <= threads[0] + 1

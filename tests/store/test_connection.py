@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,3 +68,21 @@ def test_a_plain_url_is_bounded() -> None:
 
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (0.5, 0.5)
     assert options["retry"].get_retries() == 1
+
+
+def test_threads_wait_for_a_sentinels_connection(sentinel: int, redis_server: EmbeddedServer) -> None:
+    """Fifty threads share two connections through Sentinel as they do without: they wait, none fails."""
+    password = urlsplit(redis_server.url).password
+    client = connection.connect(f"redis+sentinel://:{password}@127.0.0.1:{sentinel}/primary/2", 5.0, 2)
+    wait_for(lambda: _pings(client), "the sentinel")
+    with ThreadPoolExecutor(50) as threads:
+        answers = list(threads.map(lambda n: client.eval("return ARGV[1]", 0, n), range(500)))
+
+    assert [int(a) for a in answers] == list(range(500))
+
+
+def _pings(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ai.assistant import Assistant
 from session import keys, limits
 from session.claims import ClaimLost
 from session.model import MessageType
@@ -300,3 +301,21 @@ def test_a_redone_turn_is_one_turn(make: Callable[..., tuple[Workshop, Thinker]]
     assert counted(workshop)["turns"] == 1
     assert store.hget(keys.customer_key("customer", cid), "day_turns") == "1"
     assert store.zcard(keys.customer_key("pace", cid)) == 1
+
+
+def test_an_outage_of_the_model_uses_up_no_limit(ledger: ClockedLedger, clock: Clock, twilio: str) -> None:
+    """A turn that found nobody to ask is not counted, neither for the customer nor for the deployment."""
+    workshop = make_workshop(ledger, clock, twilio, DAILY_TURN_LIMIT="2", DAILY_BUDGET_TURNS="2")
+    there = workshop.rt.assistant
+    away = Assistant("openai", "sk-nobody-is-there", "http://127.0.0.1:9/v1", "none", 0.5)
+    workshop.rt = replace(workshop.rt, assistant=away)
+    for minute in (0, 6, 12):
+        workshop.at(minute, A, f"Hello {minute}")
+    workshop.rt = replace(workshop.rt, assistant=there)
+    workshop.clock.set(START + 30 * MINUTE)
+    workshop.work(A)
+    other = workshop.at(31, B, "Hi there")
+
+    assert limits.today(ledger.redis, ledger.now())["turns"] == 2
+    assert other.message_count == 2
+    assert not [e for e in workshop.lines if e["event"] == "limit_reached"]

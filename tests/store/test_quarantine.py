@@ -18,7 +18,7 @@ from tests.flow.system import call
 from tests.store.conftest import CLOCKED_PRELUDE, START_MS
 from tests.store.desk import Clock, ClockedLedger
 from tests.store.test_turns import Workshop, make_workshop, twilio  # noqa: F401  twilio: a fixture
-from workers.quarantine import Quarantine
+from workers.quarantine import LOOK_S, Quarantine
 
 DATABASE = 2
 SECOND = 1_000
@@ -69,9 +69,9 @@ def test_a_process_looks_again_after_a_while(server: redis.Redis) -> None:
     quarantine = Quarantine(server, 120, lambda: now[0])
     assert not quarantine.active()
     another_server(server)
-    now[0] = 1.9
+    now[0] = LOOK_S - 0.1
     assert not quarantine.active()
-    now[0] = 2.0
+    now[0] = LOOK_S
     assert quarantine.active()
 
 
