@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import costs, load, report, webhooks
+from bench import costs, load, report, turns, webhooks
 from bench.servers import PROCESSES, THREADS, Servers
 
-ROUNDS = 5
-SECONDS = 2.5  # of load in each round for each row
+ROUNDS = 4
+SECONDS = 2.2  # of load in each round for each row
 REQUESTS_MAX = 15_000  # prepared for one window at most
 CONNECTIONS = PROCESSES * THREADS
 BURST = 10
+CRASHED_S = 7.0  # until the workers of the crashes are killed and started again
 RESULTS = Path(__file__).with_name("results.md")
 
 BARE, TUTORIAL = "bare Flask route", "the tutorial's way"
@@ -43,13 +45,12 @@ def main() -> None:
         rounds = alternate(servers, rows)
         say("What one webhook asks of Redis.")
         asked = {row.name: costs.of_webhooks(servers, row.port, row.burst) for row in rows[1:]}
-        say("Turns of one worker process.")
-        turns = costs.turns_per_second(servers, ours)
+        figures = of_workers(servers, ours)
         cpu = max(m.load_cpu_seconds / m.seconds for measured in rounds.values() for m in measured)
         machine = report.facts(servers.redis, time.monotonic() - began)
-    text = report.page(
-        report.throughput(rounds, BARE, TUTORIAL), report.in_redis(asked), turns, machine, ROUNDS, cpu
-    )
+    webhooks_table = report.throughput(rounds, BARE, TUTORIAL)
+    table = report.figures(rounds, TUTORIAL, BARE, NEW, BURSTS, figures)
+    text = report.page(table, webhooks_table, report.in_redis(asked), figures, machine, ROUNDS, cpu)
     RESULTS.write_text(text, encoding="utf-8")
     print(f"\n{text}")
 
@@ -71,6 +72,25 @@ def alternate(servers: Servers, rows: list[Row]) -> dict[str, list[load.Measured
             rates = ", ".join(f"{rounds[row.name][-1].per_second:.0f}" for row in rows)
             say(f"Round {number} of {ROUNDS}: {rates} a second.")
     return rounds
+
+
+def of_workers(servers: Servers, web: int) -> report.Figures:
+    """What the worker and its sessions cost, each beside its baseline."""
+    world = servers.world()
+    say("A message's way, 20 a second.")  # alone: this one is about milliseconds
+    added = turns.added(servers, world, web)
+    # The crashes mostly wait, for claims and for looks at Twilio's list, on processes of their own.
+    with ThreadPoolExecutor(2) as aside:
+        say("Two crashes, whose answers are waited for while the rest goes on.")
+        crashed = [aside.submit(turns.crash, in_doubt) for in_doubt in (False, True)]
+        time.sleep(CRASHED_S)
+        say("Turns of one worker process, beside RQ's with empty jobs.")
+        instant = turns.instant(servers, world, web)
+        say("Replies a second with a model that takes one, beside `rq worker` and `rq worker-pool`.")
+        replies = turns.with_a_slow_model(servers, world, web)
+        say("Sessions in Redis, and the sweep among a million.")
+        stored = turns.stored(servers, web, turns.conversation(servers, world, web))
+        return report.Figures(instant, replies, added, stored, (crashed[0].result(), crashed[1].result()))
 
 
 def say(sentence: str) -> None:

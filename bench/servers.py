@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import redis
 
+from bench.world import World
 from simulator import embedded
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -49,9 +51,11 @@ class Servers:
     def __init__(self, folder: Path):
         self._folder = folder
         self._running: list[subprocess.Popen[bytes]] = []
-        self._simulator_port = free_port()
+        self._world_port = free_port()
         self._redis = embedded.start(folder / "redis", password=PASSWORD)
         self.redis: redis.Redis = redis.Redis.from_url(self._redis.url, decode_responses=True)
+        self.redis_bytes: redis.Redis = redis.Redis.from_url(self._redis.url)  # as RQ wants it
+        self.project = PROJECT
 
     def __enter__(self) -> Servers:
         return self
@@ -66,36 +70,63 @@ class Servers:
                 process.kill()
                 process.wait()
         self.redis.close()
+        self.redis_bytes.close()
         self._redis.stop()
 
     @property
-    def simulator_url(self) -> str:
-        return f"http://127.0.0.1:{self._simulator_port}"
+    def world_url(self) -> str:
+        return f"http://127.0.0.1:{self._world_port}"
 
-    def web(self, app: str) -> int:
+    def web(self, app: str, **settings: str) -> int:
         """Start gunicorn with ``app`` and give its port once it answers."""
         port = free_port()
         command = (
             sys.executable, "-m", "gunicorn", "--config", "ingress/gunicorn.conf.py",
             "--bind", f"127.0.0.1:{port}", app,
         )  # fmt: skip
-        self._start(f"web-{port}", command, port, f"http://127.0.0.1:{port}/ready")
+        self._start(f"web-{port}", command, port, f"http://127.0.0.1:{port}/ready", settings)
         return port
 
-    def simulator(self, web_port: int) -> None:
-        """The local Twilio with a model that answers at once; its callbacks go to ``web_port``."""
-        command = (sys.executable, "-m", "simulator", "--port", str(self._simulator_port))
-        self._start("simulator", command, web_port, f"{self.simulator_url}/_control/faults")
+    def world(self) -> World:
+        """A model and a Twilio that answer at once."""
+        command = (sys.executable, "-m", "bench.world", str(self._world_port))
+        self._start("world", command, 1, f"{self.world_url}/_sent")
+        return World(self.world_url)
 
-    def worker(self, web_port: int) -> Path:
-        """One worker process; gives the file of its log."""
-        return self._start("worker", (sys.executable, "-m", "workers.main"), web_port, "")
+    def worker(self, web_port: int, **settings: str) -> subprocess.Popen[bytes]:
+        """One worker process of ours."""
+        return self._start("worker", (sys.executable, "-m", "workers.main"), web_port, "", settings)
 
-    def _start(self, name: str, command: tuple[str, ...], web_port: int, url: str) -> Path:
+    def rq(self, web_port: int, *command: str) -> subprocess.Popen[bytes]:
+        """``rq`` with these words: RQ's own workers."""
+        words = (sys.executable, "-m", "rq.cli", command[0], "-u", self._redis.url, *command[1:])
+        return self._start("rq", words, web_port, "")
+
+    def stop(self, process: subprocess.Popen[bytes], kill: bool = False) -> None:
+        """End one process before the others; ``kill``: with all it has forked, at once."""
+        self._running.remove(process)
+        if kill:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _start(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        web_port: int,
+        url: str,
+        settings: dict[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
         path = self._folder / f"{name}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                command, cwd=PROJECT, env=self._environment(web_port),
+                command, cwd=PROJECT, env=self.environment(web_port) | (settings or {}), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         self._running.append(process)
@@ -104,9 +135,10 @@ class Servers:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise DidNotStart(f"{name} did not start: {path.read_text('utf-8', 'replace')[-2000:]}")
             time.sleep(0.05)
-        return path
+        return process
 
-    def _environment(self, web_port: int) -> dict[str, str]:
+    def environment(self, web_port: int) -> dict[str, str]:
+        """What every process is told."""
         bare = {name: os.environ[name] for name in INHERITED if name in os.environ}
         base = f"http://127.0.0.1:{web_port}"
         return bare | {
@@ -118,16 +150,14 @@ class Servers:
             "TWILIO_ACCOUNT_SID": ACCOUNT,
             "TWILIO_AUTH_TOKEN": TOKEN,
             "TWILIO_PHONE_NUMBER": OURS,
-            "TWILIO_API_BASE_URL": self.simulator_url,
+            "TWILIO_API_BASE_URL": self.world_url,
             "OPENAI_API_KEY": "sk-of-the-stand-in",
-            "OPENAI_BASE_URL": f"{self.simulator_url}/v1",
+            "OPENAI_BASE_URL": f"{self.world_url}/v1",
             "ADMIN_API_KEY": "bench-admin-key-0123456789",
             "CUSTOMER_ID_KEY": "bench-customer-key-0123456789",
             "CONSOLE_PASSWORD": "bench-console-password",
             "SECRET_KEY": "bench-secret-key-0123456789",
             "LOG_FORMAT": "json",
-            "SIMULATOR_WEBHOOK_BASE": base,
-            "SIMULATOR_NUMBERS": OURS,
         }
 
 

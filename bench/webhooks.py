@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, urlencode
 
 from bench.servers import ACCOUNT, OURS, TOKEN
 from ingress.signature import compute
@@ -20,10 +21,21 @@ ALWAYS = [
 def prepared(port: int, count: int, burst: int = 1) -> list[bytes]:
     """``count`` requests from customers who each send ``burst`` messages in a row; every message is new."""
     first = FIRST_CUSTOMER + secrets.randbelow(1_000_000) * 1000
-    return [_request(port, f"+{first + number // burst}") for number in range(count)]
+    return [_request(port, f"+{first + number // burst}", TEXT) for number in range(count)]
 
 
-def _request(port: int, sender: str) -> bytes:
+def conversation(port: int, texts: Sequence[str]) -> list[bytes]:
+    """One new customer's messages, in order."""
+    sender = f"+{FIRST_CUSTOMER + secrets.randbelow(1_000_000) * 1000}"
+    return [_request(port, sender, text) for text in texts]
+
+
+def sender_of(request: bytes) -> str:
+    """The customer's number in a prepared request."""
+    return str(dict(parse_qsl(request.partition(b"\r\n\r\n")[2].decode()))["From"])
+
+
+def _request(port: int, sender: str, text: str) -> bytes:
     sid = "SM" + secrets.token_hex(16)
     pairs = [
         *ALWAYS,
@@ -31,7 +43,7 @@ def _request(port: int, sender: str) -> bytes:
         ("SmsMessageSid", sid),
         ("SmsSid", sid),
         ("From", sender),
-        ("Body", TEXT),
+        ("Body", text),
     ]
     host = f"127.0.0.1:{port}"
     body = urlencode(pairs)
