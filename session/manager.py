@@ -7,6 +7,7 @@ against the session's version: ``LedgerConflict`` says that somebody was faster.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -64,7 +65,7 @@ class SessionManager:
         self.agents = agents
         self._settings = settings
         self._id_key = settings.customer_id_key.get_secret_value()
-        self._policies = {agent.id: policy_for(agent.policy, settings) for agent in agents}
+        self._policies = _policies_or_exit(agents, settings)
         self._log = structlog.get_logger("session")
 
     # Who
@@ -385,6 +386,20 @@ class SessionManager:
                 "state_transitioned",
                 customer=cid[:6], session_id=after.id, **{"from": str(before.state), "to": str(after.state)},
             )  # fmt: skip
+
+
+def _policies_or_exit(agents: Agents, settings: Settings) -> dict[str, Policy]:
+    """Each agent's policy; or what is wrong in their files on stderr and exit status 2."""
+    policies, faults = {}, []
+    for agent in agents:
+        try:
+            policies[agent.id] = policy_for(agent.policy, settings)
+        except ValueError as fault:
+            faults.append(f"{agent.id}.toml: {fault}.")
+    if faults:
+        print("\n".join(faults), file=sys.stderr)
+        raise SystemExit(2)
+    return policies
 
 
 _PLAIN_EVENTS: dict[State, Sequence[Event]] = {

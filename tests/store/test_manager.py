@@ -9,12 +9,14 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from config.agents import Agent, Agents
+from config.settings import Settings
 from session import keys
 from session.claims import Change, LedgerConflict
 from session.machine import IllegalTransition
 from session.manager import ALIAS, NoSuchSession, NotANumber, SessionManager, SessionOpen
 from session.model import Channel, Direction, HandledBy, MessageType, Role, State
-from tests.store.desk import Clock, dump
+from tests.store.desk import Clock, ClockedLedger, dump
 
 PHONE = "+1234567890"  # the seeds'
 OTHER = "+1987654321"
@@ -246,3 +248,19 @@ def test_a_destroyed_customer_is_gone(manager: SessionManager, store: redis.Redi
         manager.get_session_by_id(session.id)
     assert manager.get_session_by_phone(OTHER)
     assert manager.destroy_session(PHONE) == 0
+
+
+def test_a_policy_that_cannot_be_read_ends_the_process_with_a_sentence(
+    ledger: ClockedLedger, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every agent's fault is told at once, with its file, and the exit status is that of faulty settings."""
+    agents = {
+        "default-agent": Agent("default-agent", "Riley", "Help.", "", (), policy={"new_session_after": "soon"}),
+        "other": Agent("other", "Sam", "Help.", "", (), policy={"gap": "5m"}),
+    }
+    with pytest.raises(SystemExit) as ended:
+        SessionManager(ledger, settings, Agents(agents, "default-agent"))
+    said = capsys.readouterr().err.splitlines()
+
+    assert ended.value.code == 2
+    assert [line.split(":")[0] for line in said] == ["default-agent.toml", "other.toml"]
