@@ -255,7 +255,9 @@ def test_a_policy_that_cannot_be_read_ends_the_process_with_a_sentence(
 ) -> None:
     """Every agent's fault is told at once, with its file, and the exit status is that of faulty settings."""
     agents = {
-        "default-agent": Agent("default-agent", "Riley", "Help.", "", (), policy={"new_session_after": "soon"}),
+        "default-agent": Agent(
+            "default-agent", "Riley", "Help.", "", (), policy={"new_session_after": "soon"}
+        ),
         "other": Agent("other", "Sam", "Help.", "", (), policy={"gap": "5m"}),
     }
     with pytest.raises(SystemExit) as ended:
