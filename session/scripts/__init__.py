@@ -14,6 +14,7 @@ from typing import NamedTuple
 from session import keys
 
 _FRAGMENTS = {
+    "_expected_part.lua": ("expected_part(",),
     "_put_session.lua": ("put_session(", "stale("),
     "_tail.lua": ("tail(",),
     "_failure.lua": ("open_failure(",),

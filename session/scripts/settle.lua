@@ -4,19 +4,9 @@
 --   expected  JSON list of states;  wait_ms  how long from now it must not be looked at
 --   changes   JSON object merged into the part;  failure  JSON record for a person, or ''
 -- Returns {OK}, {LOST}, {GONE} or {STATE, state}. Safe to repeat: then the state is not the expected one.
-if redis.call('GET', claim) ~= token then
-  return {'LOST'}
-end
-local value = redis.call('HGET', parts, number)
-if not value then
-  return {'GONE'}
-end
-local part, fits = cjson.decode(value), false
-for _, name in ipairs(cjson.decode(expected)) do
-  fits = fits or name == part.state
-end
-if not fits then
-  return {'STATE', part.state}
+local part, refusal = expected_part()
+if not part then
+  return refusal
 end
 local now = clock()
 part.state, part.token = state, nil
