@@ -6,10 +6,12 @@ line of defence, and what other libraries say: only warnings, without their argu
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TextIO
 
@@ -25,6 +27,11 @@ _OUTSPOKEN = (
     "gunicorn.error", "gunicorn.access", "werkzeug", "rq", "rq.worker", "rq.scheduler",
     "twilio.http_client", "openai", "httpx2", "httpcore2", "urllib3",
 )  # fmt: skip
+
+# The methods of a logger that are no level's name.
+_LEVELS = {"warn": "warning", "exception": "error"}
+
+_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
 
 # The steps that the seeds log, in the seeds' words.
 _WORDS = {
@@ -46,15 +53,12 @@ def configure(settings: Settings | tuple[str, str], process: str, stream: TextIO
     those of a tool to stderr: its stdout is its answer.
     """
     level, form, secrets = _wanted(settings)
-    # Web answers in milliseconds and logs two lines each time; the others have the time.
+    # Web answers in milliseconds and logs a line each time; the others have the time.
     apart = process == "web" and stream is None
     stream = stream or (sys.stderr if process == "tool" else sys.stdout)
     pretty = form == "pretty" or (form is None and stream.isatty())
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
-        _named(process),
+        _stamped(process),
         frames_of,
         Redaction(secrets),
     ]
@@ -92,17 +96,25 @@ def _level(name: str) -> int:
     return logging.getLevelNamesMapping()[name.upper()]
 
 
-def _named(process: str) -> Processor:
-    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _stamped(process: str) -> Processor:
+    """What every line tells: its level, its moment in UTC, its process. One step, for each request makes it."""
+
+    def stamp(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        event["level"] = _LEVELS.get(method, method)
+        event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
         event.setdefault("process", process)
         return event
 
-    return add
+    return stamp
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _encode(event)
 
 
 def _renderer(pretty: bool, stream: TextIO) -> list[Processor]:
     if not pretty:
-        return [structlog.processors.JSONRenderer(default=str, ensure_ascii=False)]
+        return [_as_json]
     return [in_the_seeds_words, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
 
 

@@ -31,7 +31,9 @@ PRIVATE_KEYS = frozenset({
 _NUMBERS = re.compile(
     r"whatsapp:\S+|(?:\+|%2[Bb])\(?[1-9](?:[ ().\-]{0,2}[0-9]){6,14}|(?<![\w.:\-])\(?[0-9](?:[ ().\-]{0,2}[0-9]){9,14}(?![\w:\-])"
 )
-_SECRET_LENGTH_MIN = 8  # shorter ones would take half of every line with them
+# Shorter secrets would take half of every line with them; nor is a number ever shorter, with its +.
+_PRIVATE_LENGTH_MIN = 8
+_NAMES_MAX = 500  # a name comes from our code, but for what a library makes up
 _DEPTH_MAX = 6
 _FRAMES_MAX = 30
 _CAUSES_MAX = 5
@@ -43,8 +45,9 @@ class Redaction:
     """A processor that masks numbers and known secrets and drops what travels under a private name."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = sorted({s for s in secrets if len(s) >= _SECRET_LENGTH_MIN}, key=len, reverse=True)
+        known = sorted({s for s in secrets if len(s) >= _PRIVATE_LENGTH_MIN}, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
+        self._names: dict[Any, str] = {}
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         # The moment's digits are no number to mask. What is read first stands first.
@@ -54,12 +57,23 @@ class Redaction:
         return {**first, **self._mapping(event, 1)}
 
     def text(self, text: str) -> str:
+        if len(text) < _PRIVATE_LENGTH_MIN:
+            return text
         if self._secrets is not None:
             text = self._secrets.sub(SECRET, text)
         return _NUMBERS.sub(NUMBER, text)
 
+    def _name(self, key: Any) -> str:
+        """The name as it may be written, or '' for one whose value may not; remembered."""
+        name = str(key)
+        public = "" if name.lower() in PRIVATE_KEYS else self.text(name)
+        if len(self._names) >= _NAMES_MAX:
+            self._names.clear()
+        self._names[key] = public
+        return public
+
     def _value(self, value: Any, depth: int) -> Any:
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, dict) and depth < _DEPTH_MAX:
             return self._mapping(value, depth + 1)
@@ -70,7 +84,14 @@ class Redaction:
         return self.text(str(value))
 
     def _mapping(self, values: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        return {self.text(str(k)): self._value(v, depth) for k, v in values.items() if _is_public(k)}
+        public: dict[str, Any] = {}
+        for key, value in values.items():
+            name = self._names.get(key)
+            if name is None:
+                name = self._name(key)
+            if name:
+                public[name] = self.text(value) if type(value) is str else self._value(value, depth)
+        return public
 
 
 def frames_of(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -108,10 +129,6 @@ def _filled(template: str, args: Any) -> str:
         return template % tuple(safe)
     except (TypeError, ValueError, KeyError):
         return template
-
-
-def _is_public(key: Any) -> bool:
-    return str(key).lower() not in PRIVATE_KEYS
 
 
 def _exception(exc_info: Any) -> BaseException | None:

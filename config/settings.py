@@ -181,6 +181,11 @@ def read_environment(
     return texts
 
 
+def env_file_lines(env_file: Path = ENV_FILE) -> dict[str, str]:
+    """Every line of ``.env``, a setting or not, name to value; a line that cannot be read is left out."""
+    return _lines(env_file)[0]
+
+
 def unknown_names(env_file: Path = ENV_FILE) -> list[tuple[str, str | None]]:
     """Names in ``.env`` that are no setting, each with the setting that was probably meant."""
     known = {name.upper() for name in Variables.model_fields} | READ_ELSEWHERE
