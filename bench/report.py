@@ -129,11 +129,22 @@ def _median(measured: Sequence[Measured]) -> float:
     return median(m.per_second for m in measured)
 
 
+def _life(seconds: int) -> str:
+    """How long a key lives on, in words, rounded up."""
+    unit, words = next(
+        (u, w) for u, w in ((86_400, "days"), (60, "minutes"), (1, "seconds")) if seconds >= u or u == 1
+    )
+    return f"{-(-seconds // unit)} {words}"
+
+
 def page(
     figures_table: str, table: str, redis_table: str, f: Figures, machine: str, rounds: int, cpu: float
 ) -> str:
     sizes = ", ".join(
         f"{name} {size}" for name, size in sorted(f.stored["keys"].items(), key=lambda kv: -kv[1])
+    )
+    beside = ", ".join(
+        f"{name} {size} bytes for {_life(seconds)}" for name, (size, seconds) in f.stored["beside"].items()
     )
     return f"""# Benchmarks
 
@@ -154,8 +165,9 @@ How each was measured:
 - Added time: from the moment a webhook was due (not: was sent) to the arrival of our request at Twilio, less the second that
   the model takes; new customers, 20 a second for 10 s, web and worker on the same cores as the load.
 - Load and save: `Ledger.read` and `Ledger.write`, each one round trip and one script, decoding included; GET and SET in turns with them.
-- Memory: `MEMORY USAGE` of every key of a customer after ten turns by the real processes, delivery callbacks applied: {sizes}.
-  The {f.stored["seen"]} bytes of marks against repeats (`seen:`, ten, 30 days) are not among them.
+- Memory: `MEMORY USAGE` of the keys of a session at rest, after ten turns by the real processes, delivery callbacks applied:
+  {sizes}. Beside them, with an end of their own and not among them: {beside};
+  the marks against repeats (`seen:`, ten) {f.stored["seen"]} bytes for 30 days.
 - Sweep: `check_idle_sessions` over both indexes at full size; the 10,000 due sessions have their records, of the others
   only the index entries were made, for the sweep reads no more of them. The better of two runs each.
 - Crashes: SIGKILL while the model thinks, and while Twilio has our request and has not answered; a new worker starts at

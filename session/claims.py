@@ -10,7 +10,7 @@ from typing import Any
 
 from config.settings import Settings
 from session import keys, records
-from session.model import Customer, Keyword, Lane, Message, Session, State
+from session.model import Customer, Keyword, Lane, MemoryItem, Message, Session, State
 
 DAY_MS = 86_400_000
 
@@ -60,7 +60,10 @@ class Part:
 
     number: str
     record: dict[str, Any]
-    text: str = ""
+
+    @property
+    def text(self) -> str:
+        return str(self.record.get("text", ""))
 
     @property
     def lane(self) -> Lane:
@@ -69,21 +72,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message of a turn. ``entry`` is its place in the inbox, ``session_no`` where it is shown already."""
+    """A message of a turn. ``session_no`` is where it is shown already, or 0.
 
-    entry: str
+    ``keyword``: what the ledger took it for; START is one only when it ended an opt-out.
+    """
+
+    number: int
+    keyword: Keyword
     attempt: int
     session_no: int
     message: Message
-
-    @property
-    def number(self) -> int:
-        return int(self.entry.split(" ", 1)[0])
-
-    @property
-    def keyword(self) -> Keyword:
-        """What the ledger took the message for: START is a keyword only when it ended an opt-out."""
-        return Keyword(self.entry.split(" ", 2)[1])
 
 
 @dataclass(slots=True)
@@ -97,9 +95,9 @@ class Claim:
     parts: list[Part]
     lane: Lane | None
     messages: list[Waiting]
-    open_index: dict[str, int]  # "agent|scope" -> session number
     sessions: dict[int, Session]
     buried: list[int]
+    memories: dict[str, str] = field(default_factory=dict)  # agent -> record
     lost: threading.Event = field(default_factory=threading.Event)
     committed: bool = False  # its turn is stored; what is left to do is sending
     _monotonic: float = field(default_factory=time.monotonic)
@@ -109,8 +107,17 @@ class Claim:
         return self.token.split(":", 1)[0]
 
     @property
+    def open_index(self) -> dict[str, int]:
+        """ "agent|scope" -> number of the open session."""
+        return records.open_sessions(self.facts)
+
+    @property
     def customer(self) -> Customer:
         return records.decode_customer(self.cid, self.facts)
+
+    def memory(self, agent_id: str) -> tuple[MemoryItem, ...]:
+        """What this agent remembers of the customer."""
+        return records.decode_memory(self.memories.get(agent_id, ""))
 
     def now(self) -> int:
         """Redis' time now, by the time that passed here since the claim was taken."""
@@ -124,11 +131,21 @@ class NotClaimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A session as a step outside a turn stored it, the ids of its messages, and whether a worker has to do now."""
+
+    session: Session
+    message_ids: tuple[str, ...] = ()
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A session as it shall be stored; ``session.version`` is the version it replaces (0: none)."""
 
     session: Session
     deadline: int | None  # when the sweep must look at it next, ms
+    events: tuple[dict[str, Any], ...] = ()  # what happens by this write, see ``session.events``
     write: str = field(default_factory=lambda: secrets.token_hex(6))
 
     def plan(self) -> dict[str, Any]:
@@ -146,6 +163,8 @@ class Change:
         }
         if self.deadline is not None:
             plan["deadline"] = self.deadline
+        if self.events:
+            plan["events"] = list(self.events)
         return plan
 
 

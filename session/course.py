@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from session.machine import END_REASONS, Event, advance
 from session.model import Channel, Direction, HandledBy, Message, MessageType, Role, Session, State
@@ -34,11 +35,24 @@ def begin(
 def move(session: Session, event: Event, now: int) -> Session:
     """The session after ``event``. Raises ``IllegalTransition``."""
     state, handled_by = advance(session.state, session.handled_by, event)
+    after = replace(session, state=state, handled_by=handled_by)
     if state is State.CLOSED:
-        return replace(
-            session, state=state, handled_by=handled_by, ended_at=now, end_reason=END_REASONS[event]
-        )
-    return replace(session, state=state, handled_by=handled_by)
+        after = replace(after, ended_at=now, end_reason=END_REASONS[event])
+    if state is session.state:
+        return after
+    # Whoever begins to wait waits from now; the alert is about this wait alone.
+    return replace(after, waiting_since=now if state is State.WAITING_AGENT else 0, alerted_at=0)
+
+
+def carry(session: Session, previous: Session, bridge: dict[str, Any] | None) -> Session:
+    """A new session that takes over what was known at the end of the one before; ``bridge`` says what that was about."""
+    return replace(
+        session,
+        entities=dict(previous.entities),
+        order_details=previous.order_details,
+        language=session.language or previous.language,
+        bridge=bridge,
+    )
 
 
 def hear(session: Session, messages: Sequence[Message], *, switch: bool = True) -> Session:

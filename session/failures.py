@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from session import keys
+from session import keys, records
 from session.ledger import Ledger
 
 TIES_MAX = 1000  # failures of one partition in one millisecond
@@ -57,6 +57,10 @@ KINDS = {
     "unknown_outcome": Kind("Twilio did not say whether it took it, and does not list it.", Act.LOOK),
     "refused_by_twilio": Kind("Twilio refused it for good.", Act.SEND),
     "configuration": Kind("Twilio refused our account, our sender or its settings for too long.", Act.LOOK),
+    "nobody_answered": Kind(
+        "The customer waits for a person, and nobody answered within HANDOFF_ALERT_MINUTES.", Act.NONE
+    ),
+    "operator_expired": Kind("The conversation expired while a person had it.", Act.NONE),
     "daily_limit": Kind("The customer had DAILY_TURN_LIMIT answers on that day.", Act.ANSWER, daily=True),
     "daily_budget": Kind("All customers had DAILY_BUDGET_TURNS answers on that day.", Act.ANSWER, daily=True),
     "repeated_field": Kind("Its webhook gave a field twice with different values.", Act.NONE),
@@ -84,6 +88,7 @@ class Failure:
     phone: str
     session_id: str
     messages: tuple[int, ...]  # numbers of what the customer wrote; empty for a part
+    entry: str  # of the inbox, as it was when the message was taken off or kept from it; '' where the history has it
     resolution: str  # retried, sent or answered; '' while open
     resolved_at: int
 
@@ -174,6 +179,12 @@ class Failures:
         at, member = shown[-1]
         return failures, f"{at}-{failure_id(*member.split(':'))}"
 
+    def of(self, cid: str) -> list[Failure]:
+        """All failures of one customer, resolved ones too, oldest first."""
+        numbers: Any = self._redis.hkeys(keys.customer_key("failures", cid))
+        entries = [("dead", f"{cid}:{number}") for number in numbers]
+        return sorted(self._load(entries), key=lambda failure: failure.at)
+
     def read(self, text: str) -> Failure:
         """One failure by its id. Raises ``NoSuchFailure``."""
         cid, number = parse_failure_id(text)
@@ -190,8 +201,7 @@ class Failures:
             cid, number = member.split(":")
             pipe.hget(keys.customer_key("failures", cid), number)
             pipe.hget(keys.customer_key("customer", cid), "address")
-            # What it happened to: a part, or the turn that gave up.
-            pipe.hget(keys.customer_key("parts" if "." in number else "turns", cid), number)
+            pipe.hget(keys.customer_key("parts", cid), number)  # the part it happened to, if it is one
         values: list[Any] = pipe.execute() if entries else []
         found, gone = [], []
         for i, (name, member) in enumerate(entries):
@@ -211,13 +221,13 @@ class Failures:
 
 
 def _failure(cid: str, number: str, record: dict[str, Any], address: str, about: str | None) -> Failure:
-    """A failure from its record, and what is stored of its part or turn."""
-    seen = json.loads(about) if about else {}
+    """A failure from its record, and what is stored of its part."""
+    seen = records.decode_part(about) if about else {}
     of_part = "." in number
     kind = KINDS.get(record["reason"]) or Kind(f"It was kept for a person: {record['reason']}.", Act.NONE)
     if of_part and kind.act is Act.LOOK and not seen.get("attempt"):
         kind = Kind(kind.cause, Act.SEND)  # nobody ever asked Twilio to send it
-    session = record.get("session") or seen.get("session")
+    session = record.get("session")
     messages = record.get("messages") or ([] if of_part else [record.get("message") or int(number)])
     error = record.get("error") or seen.get("error") or ""
     return Failure(
@@ -235,6 +245,7 @@ def _failure(cid: str, number: str, record: dict[str, Any], address: str, about:
         phone=address,
         session_id=keys.make_id("s", cid, int(session)) if session else "",
         messages=tuple(int(n) for n in messages),
+        entry=record.get("entry", ""),
         resolution=record.get("resolution", ""),
         resolved_at=int(record.get("resolved_at") or 0),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from session import keys, records
@@ -12,6 +13,10 @@ from session.model import Customer, Session
 
 BATCH = 500  # sessions looked at in one round trip
 WALK = 10_000  # of one partition in one walk; the rest is for the next
+TIES_MAX = 1_000  # sessions of one partition, active in the same millisecond
+PAGE_WALK = 5_000  # looked at for one page of a list; a page may end short, with a cursor to go on from
+
+_CURSOR = re.compile(r"([0-9]{1,16})-([0-9a-f]{32}):([0-9]{1,16})", re.ASCII)
 
 
 class Indexes:
@@ -36,6 +41,57 @@ class Indexes:
         rows = (row for part in pipe.execute() for row in part)
         newest = heapq.nlargest(limit, rows, key=lambda row: row[1])
         return self._load([member for member, _ in newest], "active")
+
+    def page(
+        self, limit: int, cursor: str, indexes: tuple[str, ...], keep: Callable[[Customer, Session], bool]
+    ) -> tuple[list[tuple[Customer, Session]], str]:
+        """Sessions of these indexes (``active``, ``closed``) that ``keep`` wants, newest activity first, ``limit`` at most.
+
+        Gives them and the cursor of what follows, or ''. Raises ``ValueError`` for a cursor that is none.
+        """
+        after = _parse_cursor(cursor)
+        found: list[tuple[Customer, Session]] = []
+        looked_at, size = 0, limit + 1
+        while looked_at < PAGE_WALK:
+            rows = self._newest(indexes, after, size)
+            loaded = {(c.id, s.id): (c, s) for c, s in self._load_rows(rows)}
+            for at, member in rows:
+                if len(found) == limit:
+                    return found, f"{after[0]}-{after[1]}" if after else ""
+                after = at, member
+                cid, number = member.split(":")
+                row = loaded.get((cid, keys.make_id("s", cid, number)))
+                if row and keep(*row):
+                    found.append(row)
+            if len(rows) < size:
+                return found, ""
+            looked_at, size = looked_at + len(rows), BATCH
+        return found, f"{after[0]}-{after[1]}" if after else ""
+
+    def _newest(
+        self, indexes: tuple[str, ...], after: tuple[int, str] | None, count: int
+    ) -> dict[tuple[int, str], str]:
+        """(activity, member) -> index of the newest ``count`` entries after a cursor, newest first."""
+        pipe = self._redis.pipeline(transaction=False)
+        names = [(index, part) for part in keys.partitions() for index in indexes]
+        below = f"({after[0]}" if after else "+inf"
+        for index, part in names:
+            key = keys.partition_key(index, part)
+            pipe.zrevrangebyscore(key, below, "-inf", start=0, num=count, withscores=True)
+            if after:
+                pipe.zrangebyscore(key, after[0], after[0], start=0, num=TIES_MAX, withscores=True)
+        rows: dict[tuple[int, str], str] = {}
+        each = 2 if after else 1  # answers for each index
+        for i, entries in enumerate(pipe.execute()):
+            rows |= {(int(at), str(member)): names[i // each][0] for member, at in entries}
+        newest = heapq.nlargest(count, (row for row in rows if after is None or row < after))
+        return {row: rows[row] for row in newest}
+
+    def _load_rows(self, rows: dict[tuple[int, str], str]) -> list[tuple[Customer, Session]]:
+        loaded: list[tuple[Customer, Session]] = []
+        for index in sorted(set(rows.values())):
+            loaded += self._load([member for (_, member), name in rows.items() if name == index], index)
+        return loaded
 
     def overdue(self) -> Iterator[list[tuple[str, Session]]]:
         """Batches of sessions that time may have done something to by now, each once."""
@@ -69,3 +125,12 @@ class Indexes:
                 pipe.zrem(keys.key(index, cid), member)
             pipe.execute()
         return found
+
+
+def _parse_cursor(cursor: str) -> tuple[int, str] | None:
+    if not cursor:
+        return None
+    match = _CURSOR.fullmatch(cursor)
+    if not match:
+        raise ValueError("this is no cursor of ours")
+    return int(match[1]), f"{match[2]}:{match[3]}"

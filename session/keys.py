@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 PREFIX = "ringback:"
@@ -30,47 +31,51 @@ CUSTOMER: dict[str, Kind] = {
     "customer": Kind(
         "hash",
         "retention",
-        "profile, opt-outs, quiet and hold times",
+        "profile, opt-outs, quiet and hold times, open sessions",
         "receive open commit release write count_turn learn_optout replay",
     ),
     "inbox": Kind(
-        "list", "retention", "'message keyword lane' no turn has answered", "receive claim commit replay"
-    ),
-    "messages": Kind(
-        "hash", "retention", "message number -> 'ms:record', never changed", "receive commit write"
+        "list",
+        "retention",
+        "'message keyword lane record' that no turn has answered",
+        "receive claim commit replay write",
     ),
     "attempts": Kind(
-        "hash", "retention", "message number -> turns begun for it", "claim take_more release commit replay"
+        "hash",
+        "retention",
+        "message number -> turns begun for it",
+        "claim take_more release commit replay write",
     ),
     "placed": Kind(
-        "hash", "retention", "waiting message number -> 'session:' it is shown in", "open claim commit replay"
+        "hash",
+        "retention",
+        "waiting message number -> 'session:' it is shown in",
+        "open claim commit replay write",
     ),
     "sessions": Kind(
         "hash", "retention", "number -> 'version:epoch:write:record'", "open commit write replay"
     ),
-    "open": Kind(
-        "hash", "retention", "'agent|scope' -> number of the open session", "open commit write replay"
+    "history": Kind(
+        "list", "retention", "'session:message:record' in the order of recording", "open commit write"
     ),
-    "history": Kind("list", "retention", "'session:message' in the order of recording", "open commit write"),
     "parts": Kind(
         "hash",
         "retention",
         "'message.i' -> a reply part and how far it got",
-        "commit begin_send settle give_up sent status resend",
+        "commit write begin_send settle give_up sent status resend",
     ),
     "outbox": Kind(
         "list",
         "retention",
         "parts neither sent nor failed, oldest first",
-        "claim commit settle give_up sent status resend",
+        "claim commit write settle give_up sent status resend",
     ),
-    "turns": Kind("hash", "retention", "fence -> what the turn did", "commit"),
-    "sids": Kind("hash", "retention", "Twilio's SID -> part", "sent status"),
+    "memory": Kind("hash", "retention", "agent -> what it remembers beyond a session", "commit"),
     "failures": Kind(
         "hash",
         "retention",
-        "number -> what needs a person",
-        "receive claim commit settle give_up replay resend",
+        "number -> what needs a person, with the message that never came to be shown",
+        "receive claim commit write settle give_up replay resend",
     ),
 }
 
@@ -81,6 +86,7 @@ CLAIM = {
         "zset", "a minute", "fences of the turns that asked the model -> when, ms", "count_turn release"
     ),
     "said": Kind("zset", "10 minutes", "'digest of a text:message' -> when, ms", "count_turn"),
+    "turns": Kind("hash", "7 days", "fence -> what the turn did, of the newest 200", "commit"),
 }
 
 # One of each per partition, never deleted.
@@ -90,13 +96,28 @@ PARTITION: dict[str, Kind] = {
         "zset",
         "for ever",
         "customer -> when to ring next, ms; in it iff inbox or outbox is not empty",
-        "receive due claim renew release status replay resend",
+        "receive due claim renew release status replay resend write",
     ),
     "rings": Kind(
-        "hash", "for ever", "customer -> rings nobody answered", "receive due claim release replay resend"
+        "hash",
+        "for ever",
+        "customer -> rings nobody answered",
+        "receive due claim release replay resend write",
     ),
     "active": Kind(
         "zset", "for ever", "'customer:session' not closed -> last activity, ms", "open commit write replay"
+    ),
+    "closed": Kind(
+        "zset",
+        "for ever",
+        "'customer:session' that ended -> last activity, ms; of RETENTION_DAYS",
+        "open commit write replay",
+    ),
+    "events": Kind(
+        "stream",
+        "for ever",
+        "what happened to sessions, the newest thousand: cid, session, event",
+        "open commit write replay",
     ),
     "deadlines": Kind(
         "zset", "for ever", "'customer:session' -> when the sweep looks at it, ms", "open commit write replay"
@@ -105,24 +126,26 @@ PARTITION: dict[str, Kind] = {
         "zset",
         "for ever",
         "'customer:failure' -> when, ms",
-        "receive claim commit settle give_up replay resend",
+        "receive claim commit write settle give_up replay resend",
     ),
     "resolved": Kind(
         "zset",
         "for ever",
         "'customer:failure' no more -> when it failed, ms; of RETENTION_DAYS",
-        "replay resend",
+        "commit write replay resend",
     ),
 }
 
 # Single keys with an end of their own; they carry nothing of the customer's.
 SINGLE: dict[str, Kind] = {
     "seen": Kind("string", "30 days", "seen:<MessageSid>, this message was taken in", "receive"),
+    "called": Kind("string", "a day", "called:<call>, an operator was texted about this wait", "background"),
     "erased": Kind("string", "48 hours", "erased:<customer>, do not bring back", "forget"),
     "alias": Kind("string", "retention", "alias:<WhatsApp id's hash> -> customer", "manager"),
 }
 
 
+@lru_cache(maxsize=1024)  # asked for by each of a step's ten keys
 def partition(cid: str) -> str:
     """``p00`` to ``p63``, the partition of a customer."""
     return f"p{int(cid[:8], 16) % PARTITIONS:02d}"
@@ -179,6 +202,11 @@ def ended_sign_in(name: str) -> str:
 
 QUARANTINE = f"{PREFIX}server:quarantine"  # there while it may have forgotten what was sent
 STARTED = f"{PREFIX}started"  # when we first ran, ms: nothing older is fetched from Twilio
+
+
+def called(cid: str, call: str) -> str:
+    """There once an operator was texted about one wait of a customer: ``call`` names both."""
+    return customer_key("called", cid) + ":" + hashlib.sha256(call.encode()).hexdigest()[:16]
 
 
 def alarm(code: int, sender: str) -> str:

@@ -29,8 +29,10 @@ from session.claims import (
     StaleTurn,
     Timing,
     Waiting,
+    Written,
 )
-from session.model import Customer, Lane, Message, Session
+from session.model import Customer, Keyword, Lane, MemoryItem, Message, Session
+from session.splitting import PARTS_MAX
 
 SEEN_MS = 30 * DAY_MS  # Twilio's own retries end after minutes; a replayed request may be weeks old
 ERASED_MS = 2 * DAY_MS
@@ -90,10 +92,7 @@ class Ledger:
     def _run(self, name: str, cid: str, *, seen: str = "", **args: Any) -> Any:
         step, sha = self._step(name)
         call = self._call(name, cid, args, seen)
-        try:
-            return self.redis.evalsha(sha, *call)
-        except redis.exceptions.NoScriptError:
-            return self.redis.eval(step.text, *call)
+        return connection.run(self.redis, connection.Script(step.text, sha), call)
 
     def receive(
         self,
@@ -137,15 +136,16 @@ class Ledger:
         )
         if got[0] != "CLAIMED":
             return NotClaimed(got[0], int(got[1]) if len(got) > 1 else 0)
-        _, token, now, facts, parts, lane, messages, opened, sessions, buried = got
+        _, token, now, flat, parts, lane, messages, sessions, buried, memories = got
+        facts = _pairs(flat)
         return Claim(
-            cid=cid, token=token, taken_at=int(now), facts=_pairs(facts),
-            parts=[_part(number, part, message) for number, part, message in parts],
+            cid=cid, token=token, taken_at=int(now), facts=facts,
+            parts=[Part(number, records.decode_part(part)) for number, part in parts],
             lane=Lane.parse(lane) if lane else None,
-            messages=_waiting(cid, messages),
-            open_index={name: int(no) for name, no in _pairs(opened).items()},
+            messages=_waiting(cid, messages, facts),
             sessions={int(no): records.decode_session(cid, no, value) for no, value in sessions},
             buried=[int(n) for n in buried],
+            memories=_pairs(memories),
         )  # fmt: skip
 
     def take_more(self, claim: Claim, after: int, take: int) -> list[Waiting]:
@@ -155,8 +155,8 @@ class Ledger:
             retention_ms=self.timing.retention_ms,
         )  # fmt: skip
         self._raise(claim, got[0])
-        more = _waiting(claim.cid, got[2])
         claim.facts = _pairs(got[1])
+        more = _waiting(claim.cid, got[2], claim.facts)
         claim.messages.extend(more)
         return more
 
@@ -196,25 +196,26 @@ class Ledger:
             retention_ms=self.timing.retention_ms,
         )
         self._raise(claim, got[0])
-        _, no, version, tail = got
+        _, no, version, elements, parts = got
         stored = replace(session.session, id=keys.make_id("s", claim.cid, no), version=int(version))
-        return stored, [_message(claim.cid, no, row) for row in tail]
+        return stored, records.decode_messages(claim.cid, no, elements, parts, claim.facts)
 
     def commit(
         self,
         claim: Claim,
         session: Change,
         *,
-        answered: Sequence[str],
+        answered: Sequence[int],
         replies: Sequence[dict[str, Any]],
         turn: dict[str, Any],
         facts: dict[str, str] | None = None,
         unset: Sequence[str] = (),
+        memory: Sequence[MemoryItem] | None = None,
         failure: dict[str, Any] | None = None,
         optout: str = "",
         redo_after: int = 0,
     ) -> list[str]:
-        """All or nothing. ``replies``: {"record", "parts"} as in commit.lua. Gives the replies' message numbers.
+        """All or nothing. ``answered``: numbers of messages; ``replies``: {"record", "parts"} as in commit.lua. Gives the replies' message numbers.
 
         Raises ``OptedOut`` for replies when ``optout`` is in the customer's hash, and with ``redo_after`` (a message
         number) ``StaleTurn`` when a newer message waits on the lane.
@@ -224,6 +225,8 @@ class Ledger:
             "turn": {"v": records.VERSION, **turn},
             "facts": [x for pair in (facts or {}).items() for x in pair], "unset": list(unset), "optout": optout,
         }  # fmt: skip
+        if memory is not None:
+            plan["memory"] = {"agent": session.session.agent_id, "record": records.encode_memory(memory)}
         if redo_after:
             plan["redo"] = {"lane": str(claim.lane), "after": redo_after}
         if failure:
@@ -247,9 +250,19 @@ class Ledger:
         )  # fmt: skip
         return got[0], str(got[-1]) if len(got) > 1 else ""
 
-    def sent(self, cid: str, number: str, sid: str) -> str:
-        """OK, GONE (the customer was deleted), DOUBLE or TAKEN: see sent.lua."""
-        return str(self._run("sent", cid, number=number, sid=sid, retention_ms=self.timing.retention_ms)[0])
+    def sent(self, cid: str, number: str, sid: str, *, listed: bool = False) -> str:
+        """OK, GONE (the customer was deleted), DOUBLE or TAKEN: see sent.lua. ``listed``: found in Twilio's list."""
+        got = self._run(
+            "sent", cid, number=number, sid=records.pack_sid(sid), listed=int(listed),
+            retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return str(got[0])
+
+    def bound(self, cid: str) -> dict[str, str]:
+        """Twilio's SID -> number of the part that is bound to it."""
+        stored: Any = self.redis.hgetall(keys.customer_key("parts", cid))
+        parts = ((number, records.decode_part(value)) for number, value in stored.items())
+        return {part["sid"]: number for number, part in parts if part.get("sid")}
 
     def settle(
         self, claim: Claim, number: str, expected: Sequence[str], state: str, *, wait_ms: int = 0,
@@ -279,7 +292,7 @@ class Ledger:
     def learn_optout(self, cid: str, number: str, sid: str, to: str, optout: str) -> str:
         """Twilio says that the receiver of this part opted out: LEARNT, KNOWN or IGNORED, see learn_optout.lua."""
         got = self._run(
-            "learn_optout", cid, number=number, sid=sid, to=to, optout=optout,
+            "learn_optout", cid, number=number, sid=records.pack_sid(sid), to=to, optout=optout,
             retention_ms=self.timing.retention_ms,
         )  # fmt: skip
         return str(got[0])
@@ -287,7 +300,7 @@ class Ledger:
     def status(self, cid: str, number: str, sid: str, status: str, error: str, to: str) -> tuple[str, bool]:
         """Apply a delivery callback; the second value says whether to ring."""
         got = self._run(
-            "status", cid, number=number, sid=sid, status=status,
+            "status", cid, number=number, sid=records.pack_sid(sid), letter=records.STATUS_LETTERS.get(status, ""),
             rank=DELIVERY_RANK.get(status, 0), error_code=error, to=to, retention_ms=self.timing.retention_ms,
         )  # fmt: skip
         return got[0], len(got) > 1 and bool(got[1])
@@ -314,40 +327,94 @@ class Ledger:
         return got[0] == "MORE"
 
     def write(
-        self, cid: str, session: Change, messages: Sequence[Message] = (), facts: dict[str, str] | None = None
-    ) -> tuple[Session, list[Message]]:
-        """Write a session outside a turn, with messages to append. Raises LedgerConflict."""
-        plan = {
-            "session": session.plan(), "records": [records.encode_message(m) for m in messages],
-            "facts": [x for pair in (facts or {}).items() for x in pair],
-        }  # fmt: skip
-        got = self._run("write", cid, plan=records.dump(plan), retention_ms=self.timing.retention_ms)
-        if got[0] != "OK":
-            raise LedgerConflict
-        _, no, version, numbers = got
-        stored = replace(session.session, id=keys.make_id("s", cid, no), version=int(version))
-        ids = [keys.make_id("m", cid, n) for n in numbers]
-        return stored, [replace(m, id=i, session_id=stored.id) for m, i in zip(messages, ids, strict=True)]
+        self, cid: str, session: Change, messages: Sequence[Message] = (), facts: dict[str, str] | None = None, *,
+        owed: dict[str, Any] | None = None, optout: str = "", entries: Sequence[str] = (), resolves: bool = False,
+    ) -> Written:  # fmt: skip
+        """Write a session outside a turn, with messages to append, a reply ``owed`` and messages to answer again.
 
-    def write_all(self, changes: Sequence[tuple[str, Change]]) -> list[bool]:
-        """What time does to sessions of many customers, in one round trip; False where it must wait:
-        somebody else wrote the session meanwhile, or its customer is being answered."""
-        calls = [
-            self._call("write", cid, {
-                "plan": records.dump({"session": change.plan(), "records": [], "facts": [], "by_time": True}),
-                "retention_ms": self.timing.retention_ms,
-            })
-            for cid, change in changes
-        ]  # fmt: skip
+        Raises ``LedgerConflict``; with ``owed`` ``OptedOut`` when ``optout`` is in the customer's hash.
+        """
+        plan = _written(session, facts, records=[records.encode_message(m) for m in messages])
+        plan |= {"entries": list(entries), "optout": optout} | ({"owed": owed} if owed else {})
+        plan |= {"resolves": True} if resolves else {}
+        got = self._run("write", cid, plan=records.dump(plan), **self._ring_and_keep())
+        if got[0] != "OK":
+            raise OptedOut if got[0] == "OPTED_OUT" else LedgerConflict
+        _, no, version, numbers, waits = got
+        stored = replace(session.session, id=keys.make_id("s", cid, no), version=int(version))
+        return Written(stored, tuple(keys.make_id("m", cid, n) for n in numbers), bool(waits))
+
+    def _ring_and_keep(self) -> dict[str, Any]:
+        return {"ring_ms": self.timing.ring_ms, "retention_ms": self.timing.retention_ms}
+
+    def write_all(self, changes: Sequence[tuple[str, Change, dict[str, Any] | None]]) -> list[bool]:
+        """What time does to sessions of many customers, in one round trip, each with a failure for a person or None.
+
+        False where it must wait: somebody else wrote the session meanwhile, or its customer is being answered.
+        """
+        calls = []
+        for cid, change, failure in changes:
+            plan = _written(change, by_time=True)
+            if failure:
+                plan["failure"] = {"v": records.VERSION, **failure}
+            calls.append(self._call("write", cid, {"plan": records.dump(plan), **self._ring_and_keep()}))
         return [got[0] == "OK" for got in self._pipeline("write", calls)]
 
     def read(
         self, cid: str, which: int | None = None, last: int = -1
     ) -> tuple[Customer, Session | None, list[Message]]:
         """A customer, one session (the open one last active, else the latest) and its last messages."""
-        facts, _, no, value, tail = self._run("read", cid, which="" if which is None else which, last=last)
+        # One more than asked: what the first message answers is mostly the one before.
+        flat, no, value, elements, parts = self._run(
+            "read", cid, which="" if which is None else which, last=last + 1 if last > 0 else last
+        )
+        facts = _pairs(flat)
         session = records.decode_session(cid, no, value) if value else None
-        return records.decode_customer(cid, _pairs(facts)), session, [_message(cid, no, row) for row in tail]
+        messages = records.decode_messages(cid, no, elements, parts, facts)
+        if 0 < last < len(elements):
+            messages = messages[-last:] if len(messages) > last else messages
+        return records.decode_customer(cid, facts), session, messages
+
+    def recorded(self, cid: str, numbers: Sequence[int]) -> dict[int, str]:
+        """Records of messages that stand in the history, by number, as far as they are still kept."""
+        key, wanted, found = keys.customer_key("history", cid), set(numbers), dict[int, str]()
+        at, size = -1, 20
+        while wanted - found.keys():
+            elements: Any = self.redis.lrange(key, at - size + 1, at)
+            for element in elements:
+                _, number, record = element.split(":", 2)
+                if int(number) in wanted:
+                    found[int(number)] = record
+            if len(elements) < size:
+                break
+            at, size = at - size, size * 2
+        return found
+
+    def find_messages(self, cid: str, numbers: Sequence[int]) -> dict[int, Message]:
+        """Messages that stand in the history, by number, without their delivery."""
+        facts: Any = self.redis.hgetall(keys.customer_key("customer", cid))
+        found = self.recorded(cid, numbers)
+        read = {n: records.decode_tail(cid, str(n), record, facts) for n, record in found.items()}
+        return {n: message for n, message in read.items() if message}
+
+    def parts_of(self, cid: str, number: int) -> dict[str, dict[str, Any]]:
+        """The reply parts of one message, "21.1" to the part by names; see ``records.decode_part``."""
+        names = [f"{number}.{i}" for i in range(1, PARTS_MAX + 1)]
+        stored: Any = self.redis.hmget(keys.customer_key("parts", cid), names)
+        return {n: records.decode_part(value) for n, value in zip(names, stored, strict=True) if value}
+
+    def events_of(self, cid: str) -> list[dict[str, Any]]:
+        """What happened to this customer's sessions, of the partition's newest events, oldest first."""
+        stored: Any = self.redis.xrange(keys.key("events", cid))
+        return [
+            {
+                "id": str(place),
+                "session_id": keys.make_id("s", cid, told["session"]),
+                **json.loads(told["event"]),
+            }
+            for place, told in stored
+            if told.get("cid") == cid
+        ]
 
     def replay(self, cid: str, number: str, write: str, optout: str, plan: dict[str, Any]) -> tuple[str, str]:
         """A failure's messages wait again: ("OK", ""), ("DONE", how), ("REFUSED", why) ...: see replay.lua."""
@@ -387,28 +454,22 @@ class Ledger:
             raise StaleTurn
 
 
-def _waiting(cid: str, rows: Iterable[Sequence[Any]]) -> list[Waiting]:
-    return [
-        Waiting(entry, int(count), int(placed.rstrip(":") or 0),
-                records.decode_message(cid, entry.split(" ", 1)[0], value))
-        for entry, count, placed, value in rows if value
-    ]  # fmt: skip
+def _written(session: Change, facts: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    """The plan of write.lua."""
+    flat = [x for pair in (facts or {}).items() for x in pair]
+    return {"session": session.plan(), "records": [], "entries": [], "facts": flat, **more}
 
 
-def _part(number: str, part: str, message: str) -> Part:
-    texts = records.texts_of(message) if message else []
-    index = int(number.rsplit(".", 1)[1]) - 1
-    return Part(number, json.loads(part), texts[index] if index < len(texts) else "")
-
-
-def _message(cid: str, session_no: Any, row: Sequence[str]) -> Message:
-    number, value, *parts = row
-    message = records.decode_message(cid, number, value, session_no)
-    if not parts:
-        return message
-    status, error = records.delivery_status([json.loads(p) for p in parts])
-    sid = json.loads(parts[0]).get("sid", "")
-    return replace(message, status=status, error_code=error, twilio_sid=sid)
+def _waiting(cid: str, rows: Iterable[Sequence[Any]], facts: dict[str, str]) -> list[Waiting]:
+    """What a later release wrote is left to it."""
+    found = []
+    for entry, count, placed in rows:
+        message = records.decode_entry(cid, entry, facts)
+        if message:
+            number, keyword, _ = entry.split(" ", 2)
+            shown = int(placed.rstrip(":") or 0)
+            found.append(Waiting(int(number), Keyword(keyword), int(count), shown, message))
+    return found
 
 
 def _sha1(text: str) -> str:

@@ -8,15 +8,16 @@ against the session's version: ``LedgerConflict`` says that somebody was faster.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
+from config.agent_table import AgentFault, Source
 from config.agents import Agent, Agents
 from config.settings import Settings
-from session import address, course, keys, records, retries
+from session import address, course, events, keys, records, retries
 from session.claims import Change, LedgerConflict, opened_as
 from session.failures import Failure, Failures
 from session.indexes import Indexes
@@ -33,9 +34,11 @@ from session.model import (
     Session,
     State,
 )
-from session.policy import Policy, due_event, next_check, policy_for, scope_of
+from session.policy import Policy, next_check, policy_for, scope_of
+from session.timers import Timers
 
 ALIAS = "alias:"  # field of the customer's hash for each WhatsApp id that leads to them
+SUMMARY_MESSAGES_MIN = 4  # a shorter conversation says itself what it was about
 WRITE_TRIES = 4  # a change that is the same whatever was written meanwhile is tried again so often
 
 
@@ -62,6 +65,7 @@ class SessionManager:
         self.ledger = ledger
         self.indexes = Indexes(ledger)
         self.failures = Failures(ledger)
+        self.timers = Timers(self)
         self.agents = agents
         self._settings = settings
         self._id_key = settings.customer_id_key.get_secret_value()
@@ -104,9 +108,17 @@ class SessionManager:
         """The session policy of an agent; of the default agent when that file is gone."""
         return self._policies.get(agent_id) or self._policies[self.agents.default.id]
 
-    def change(self, session: Session) -> Change:
-        """The session ready to be stored, with the time at which the sweep must look at it."""
-        return Change(session, next_check(session, self.policy(session.agent_id)))
+    def change(self, session: Session, events: tuple[dict[str, Any], ...] = ()) -> Change:
+        """The session ready to be stored, with the time at which the sweep must look at it, and what happens by it."""
+        return Change(session, next_check(session, self.policy(session.agent_id)), events)
+
+    def outgrown(self, session: Session) -> bool:
+        """Whether there is so much in a session that its summary does not say, that a new one is worth a request."""
+        new = session.message_count - session.summary_upto
+        if session.state in (State.IDLE, State.CLOSED):
+            return new >= SUMMARY_MESSAGES_MIN
+        window = self.policy(session.agent_id).history_window
+        return session.message_count > window and new > window // 2
 
     # Reading
 
@@ -194,7 +206,9 @@ class SessionManager:
             ]
             session = course.add(session, messages[0])
         try:
-            stored, _ = self.ledger.write(cid, self.change(session), messages, {"address": value})
+            began = events.event("session_started", channel=str(channel), because=session.opened_because)
+            change = self.change(session, (began,))
+            stored = self.ledger.write(cid, change, messages, {"address": value}).session
         except LedgerConflict:
             raise SessionOpen(self._open_session(cid, agent, scope) or session) from None
         self._log.info(
@@ -255,7 +269,17 @@ class SessionManager:
         found = keys.parse_id(session.id)
         if not found:
             raise NoSuchSession(session.id)
-        return self.ledger.write(found.cid, self.change(merged(session)[0]))[0]
+        return self.ledger.write(found.cid, self.change(merged(session)[0])).session
+
+    def note_summary(self, session: Session, summary: str, matter: str) -> Session:
+        """Keep what ``session`` as it was read comes to. Raises ``NoSuchSession``, ``LedgerConflict``."""
+
+        def noted(s: Session) -> tuple[Session, list[Message]]:
+            return replace(
+                s, summary=summary, summary_upto=session.message_count, intent=s.intent or matter
+            ), []
+
+        return self._rewrite(session.id, noted)
 
     def update_extracted_info(self, session: str | Session, info: Mapping[str, Any]) -> Session:
         """Merge entities, name to plain value, into a session."""
@@ -278,7 +302,10 @@ class SessionManager:
 
     def destroy_session(self, phone: str) -> int:
         """Forget the customer of this number, everywhere in Redis; gives how many records went."""
-        cid, _ = self.find_customer(phone)
+        return self.forget(self.find_customer(phone)[0])
+
+    def forget(self, cid: str) -> int:
+        """Forget a customer, everywhere in Redis; gives how many records went."""
         facts = self.ledger.redis.hkeys(keys.customer_key("customer", cid))
         for name in facts:
             if str(name).startswith(ALIAS):
@@ -295,33 +322,17 @@ class SessionManager:
 
     def check_idle_sessions(self) -> int:
         """ACTIVE to IDLE for every session that has been quiet long enough; gives how many."""
-        return self._sweep(Event.WENT_QUIET)
+        return len(self.timers.idle())
 
     def cleanup_expired_sessions(self) -> int:
         """CLOSED for every session whose time is over; gives how many."""
-        return self._sweep(Event.EXPIRED)
-
-    def _sweep(self, wanted: Event) -> int:
-        """A timer re-checks before it acts, and leaves alone what somebody else wrote meanwhile."""
-        moved = 0
-        for batch in self.indexes.overdue():
-            now = self.ledger.now()
-            changes = []
-            for cid, session in batch:
-                event = due_event(session, self.policy(session.agent_id), now)
-                if event is wanted:
-                    changes.append((cid, session, self.change(course.move(session, event, now))))
-            done = self.ledger.write_all([(cid, change) for cid, _, change in changes])
-            for (cid, before, change), ok in zip(changes, done, strict=True):
-                if ok:
-                    moved += 1
-                    self._log_move(cid, before, change.session)
-        return moved
+        return len(self.timers.expire())
 
     # Inside
 
     def _open_session(self, cid: str, agent: Agent, scope: str) -> Session | None:
-        number = self.ledger.redis.hget(keys.customer_key("open", cid), opened_as(agent.id, scope))
+        field = records.OPEN + opened_as(agent.id, scope)
+        number = self.ledger.redis.hget(keys.customer_key("customer", cid), field)
         return self.ledger.read(cid, int(str(number)), 0)[1] if number else None
 
     def _rewrite(
@@ -334,12 +345,14 @@ class SessionManager:
             assert found is not None
             after, messages = change(before)
             try:
-                stored = self.ledger.write(found.cid, self.change(after), messages)[0]
+                told = self.change(after, events.of_move(before, after))
+                resolves = before.state is State.WAITING_AGENT and after.state is not before.state
+                stored = self.ledger.write(found.cid, told, messages, resolves=resolves).session
             except LedgerConflict:
                 if attempt == WRITE_TRIES:
                     raise
                 continue
-            self._log_move(found.cid, before, stored)
+            self.log_move(found.cid, before, stored)
             return stored
         raise AssertionError("unreachable")
 
@@ -380,7 +393,7 @@ class SessionManager:
             extra=dict(metadata or {}),
         )
 
-    def _log_move(self, cid: str, before: Session, after: Session) -> None:
+    def log_move(self, cid: str, before: Session, after: Session) -> None:
         if before.state is not after.state:
             self._log.info(
                 "state_transitioned",
@@ -388,16 +401,26 @@ class SessionManager:
             )  # fmt: skip
 
 
-def _policies_or_exit(agents: Agents, settings: Settings) -> dict[str, Policy]:
-    """Each agent's policy; or what is wrong in their files on stderr and exit status 2."""
-    policies, faults = {}, []
+def policies_of(agents: Iterable[Agent], settings: Settings) -> tuple[dict[str, Policy], list[AgentFault]]:
+    """Each agent's policy by the agent's id, and what is wrong in their files."""
+    policies: dict[str, Policy] = {}
+    faults: list[AgentFault] = []
     for agent in agents:
         try:
             policies[agent.id] = policy_for(agent.policy, settings)
-        except ValueError as fault:
-            faults.append(f"{agent.id}.toml: {fault}.")
+        except ValueError as error:
+            # "policy: idle_after must be ...": the second word is the key, which has a line.
+            source = Source(f"{agent.id}.toml", agent.lines)
+            source.fault(f"policy.{str(error).split()[1]}", f"{error}.")
+            faults += source.faults
+    return policies, faults
+
+
+def _policies_or_exit(agents: Agents, settings: Settings) -> dict[str, Policy]:
+    """Each agent's policy; or what is wrong in their files on stderr and exit status 2."""
+    policies, faults = policies_of(agents, settings)
     if faults:
-        print("\n".join(faults), file=sys.stderr)
+        print("\n".join(map(str, faults)), file=sys.stderr)
         raise SystemExit(2)
     return policies
 
@@ -409,4 +432,4 @@ _PLAIN_EVENTS: dict[State, Sequence[Event]] = {
     State.CLOSED: (Event.COMPLETED,),
 }
 
-__all__ = ["NoSuchSession", "NotANumber", "SessionManager", "SessionOpen"]
+__all__ = ["NoSuchSession", "NotANumber", "SessionManager", "SessionOpen", "policies_of"]

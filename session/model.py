@@ -114,6 +114,7 @@ class Message:
     keyword: Keyword = Keyword.NONE
     media: tuple[Media, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)  # location, button payload, ...
+    sent_at: int = 0  # when Twilio took its first part, ms
 
     @property
     def lane(self) -> Lane:
@@ -123,11 +124,37 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A value the customer told us, and which message told it."""
+    """A value the customer told us, and which message told it; what it replaced stays in ``earlier``."""
 
     value: Any
     message_id: str
     at: int
+    earlier: tuple[tuple[Any, str, int], ...] = ()  # (value, message id, ms), newest first
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryItem:
+    """Something known about a customer beyond one session, by one agent."""
+
+    id: str
+    type: str  # "fact" or "preference"
+    about: str  # the slot it fills ("delivery time"): a new item for the same slot supersedes it
+    content: str
+    confidence: float  # 0 to 1, as told; it fades while unused (``ai.memory``)
+    source: str  # id of the message it was learnt from
+    at: int
+    used: int = 0  # when it was last told again
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChange:
+    """What a turn wants remembered or forgotten; ``ai.memory.remember`` decides."""
+
+    op: str  # "remember" or "forget"
+    type: str = "fact"
+    about: str = ""
+    content: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +189,15 @@ class Session:
     scope: str = "*"  # "*", or the channel when the agent keeps sessions per channel
     first_from: str = ""  # the address that opened it, as Twilio wrote it
     ours: str = ""  # our number, last used
+    waiting_since: int = 0  # when it began to wait for a person, ms; 0 while it does not
+    alerted_at: int = 0  # when somebody was told that nobody had answered
+    note: str = ""  # what the person who handed back left for the assistant
+    bridge: dict[str, Any] | None = None  # of the session before, see ``ai.memory.bridge``
+    rejected: tuple[str, ...] = ()  # entities whose last value failed its check: to be asked for again
+    misses: int = 0  # turns in a row that came to no answer of use
+    rating: int = 0  # 1 to 5, the customer's answer to the closing question
+    rating_asked: bool = False
+    summary_upto: int = 0  # number of the last message that ``summary`` covers
 
     @property
     def message_count(self) -> int:
@@ -192,11 +228,26 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """What one turn's calls to the model took, added up; times in ms."""
+
     model: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
     duration_ms: int = 0
     tries: int = 1
+    calls: int = 1
+    cached_tokens: int = 0  # of the input tokens, those the provider had cached
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One call of a tool within a turn."""
+
+    name: str
+    arguments: dict[str, Any]
+    result: str  # as the model saw it, cut
+    ok: bool
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +259,9 @@ class Answer:
     intent: str = ""
     language: str = ""
     usage: Usage = Usage()
+    memory: tuple[MemoryChange, ...] = ()
+    handoff: str = ""  # why a person is needed, in a few words; empty: none is
+    ends: bool = False  # the conversation is over, says the model
+    satisfaction: int | None = None  # 1 to 5, when the customer was asked
+    tools: tuple[ToolUse, ...] = ()
+    rejected: tuple[str, ...] = ()  # entities whose value failed its check: to be asked for again

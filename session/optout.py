@@ -20,6 +20,11 @@ HELP_WORDS = frozenset({"help", "info"})
 # Twilio's error codes that tell of an opt-out we did not see: unsubscribed there, or blocked on WhatsApp.
 LEARNT_FROM = frozenset({21610, 63014})
 
+# What `_readings` makes of punctuation (P), symbols (S) and control characters (C), for ASCII alone.
+_KINDS = {code: unicodedata.category(chr(code))[0] for code in range(128)}
+_DROPPED = {code: "" for code, kind in _KINDS.items() if kind in "PS"}
+_BLANKED = {code: " " for code, kind in _KINDS.items() if kind in "PSC"}
+
 # No keyword is longer, even with an accent on every letter and a full stop after each.
 _BODY_LENGTH_MAX = 2000
 
@@ -57,6 +62,9 @@ def _readings(body: str) -> set[str]:
 
     Decomposed after NFKC, so that full-width letters fold and stray accents fall away.
     """
+    if body.isascii():
+        folded = body.lower()
+        return {" ".join(folded.translate(table).split()) for table in (_DROPPED, _BLANKED)}
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", body).casefold())
     kinds = [(letter, unicodedata.category(letter)) for letter in letters]
     # Marks and invisible formatting (zero-width, right-to-left overrides) are no part of a word.

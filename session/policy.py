@@ -35,6 +35,7 @@ class Policy:
     expire_ms: int  # then CLOSED, expired
     history_window: int  # messages shown to the model
     retention_ms: int  # sliding life of a customer's data
+    alert_ms: int = 10 * MINUTE_MS  # how long a customer waits for a person before somebody is alerted
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,16 @@ def due_event(session: Session, policy: Policy, now_ms: int) -> Event | None:
     return None
 
 
+def alert_due(session: Session, policy: Policy, now_ms: int) -> bool:
+    """Whether a customer has waited for a person for too long, and nobody was told yet."""
+    waits = session.state is State.WAITING_AGENT and not session.alerted_at
+    return waits and now_ms - session.waiting_since > policy.alert_ms
+
+
 def next_check(session: Session, policy: Policy) -> int | None:
-    """The first millisecond at which ``due_event`` says something; ``None`` when never."""
+    """The first millisecond at which ``due_event`` or ``alert_due`` says something; ``None`` when never."""
+    if session.state is State.WAITING_AGENT and not session.alerted_at:
+        return session.waiting_since + policy.alert_ms + 1
     if session.state in (State.WAITING_AGENT, State.CLOSED):
         return None
     idles = session.state is State.ACTIVE
@@ -129,7 +138,7 @@ def policy_for(agent_policy: Mapping[str, Any], settings: Settings) -> Policy:
 
     ``agent_policy`` is the ``policy`` table of the agent's file: ``name``, ``scope``,
     ``new_session_after``, ``idle_after``, ``expire_after``, ``history_window``,
-    ``retention``. A time is a text with its unit ("90s", "5m", "24h", "30d"), or a
+    ``retention``, ``alert_after``. A time is a text with its unit ("90s", "5m", "24h", "30d"), or a
     number in the unit of the environment's variable (minutes, minutes, hours, days).
     Raises ``ValueError`` naming the entry that is wrong.
     """
@@ -156,11 +165,21 @@ def policy_for(agent_policy: Mapping[str, Any], settings: Settings) -> Policy:
         expire_ms=_duration(own, "expire_after", HOUR_MS, _to_ms(settings.session_expire_hours, HOUR_MS)),
         history_window=_count(own, "history_window", settings.max_message_history),
         retention_ms=_duration(own, "retention", DAY_MS, _to_ms(settings.retention_days, DAY_MS)),
+        alert_ms=_duration(own, "alert_after", MINUTE_MS, _to_ms(settings.handoff_alert_minutes, MINUTE_MS)),
     )
 
 
 _AGENT_KEYS = frozenset(
-    {"name", "scope", "new_session_after", "idle_after", "expire_after", "history_window", "retention"}
+    {
+        "name",
+        "scope",
+        "new_session_after",
+        "idle_after",
+        "expire_after",
+        "history_window",
+        "retention",
+        "alert_after",
+    }
 )
 _UNITS_MS = {"s": SECOND_MS, "m": MINUTE_MS, "min": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)", re.ASCII)

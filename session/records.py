@@ -1,16 +1,32 @@
-"""How records are written in Redis: compact JSON, each with a version field ``v``.
+"""How records are written in Redis. Every record tells its kind or its version, so that two releases can run side by side:
+a reader takes what it knows and ignores the rest. What equals its default is not written.
 
-A reader takes any version it knows and ignores fields it does not, so that two releases
-can run side by side. What equals its default is not written.
+A message is a line, ``at:head:ours:theirs:sid:rest`` (its *tail*); behind ``session:number:`` it is an element of the
+history, behind ``number keyword lane `` an entry of the inbox.
+
+- at      when it was recorded, ms, in base 36
+- head    letter of the kind (``_KINDS``), letter of the channel, and for what came in a letter of its keyword, for what
+          went out the number of its parts. A kind that is not known is a later release's: the message is left out.
+- ours, theirs  the two addresses; empty where they are the customer's first number of ours, and the customer's own
+- sid     Twilio's SID, packed; for what went out the number of the last message that it answers
+- rest    ``t`` and the text, or ``j`` and JSON of all that has no place above
+
+A reply part is JSON while it is owed or given up. Once Twilio took it, it is ``sid:delivery:sent:error:attempts``
+(see ``_part.lua``), empty fields at the end left out. A session is JSON with short names.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple
 from typing import Any
 
 from session import keys
+from session.course import CHANNEL_WORDS
 from session.model import (
     Channel,
     Customer,
@@ -20,6 +36,7 @@ from session.model import (
     HandledBy,
     Keyword,
     Media,
+    MemoryItem,
     Message,
     MessageType,
     Role,
@@ -28,6 +45,8 @@ from session.model import (
 )
 
 VERSION = 1
+FIRST_MESSAGE = "first message"  # why most sessions are opened
+OPEN = "open:"  # field of the customer's hash, with "agent|scope" behind it
 
 
 # Half a character, as JSON may carry it ("\ud800"): no store and no carrier takes one.
@@ -43,129 +62,314 @@ def _present(record: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in record.items() if v not in ("", None, 0, [], {}, ()) or k == "v"}
 
 
-def encode_message(message: Message, texts: tuple[str, ...] = ()) -> str:
-    """``texts`` are the parts a reply is sent in, kept when they are not the content itself."""
-    return dump(
-        _present(
-            {
-                "v": VERSION,
-                "d": message.direction[0],
-                "r": message.role,
-                "x": message.content,
-                "c": message.channel,
-                "f": message.from_number,
-                "t": message.to_number,
-                "y": "" if message.message_type is MessageType.TEXT else message.message_type,
-                "s": message.twilio_sid,
-                "k": "" if message.keyword is Keyword.NONE else message.keyword,
-                "re": message.in_response_to,
-                "g": message.generated_by,
-                "m": [[m.url, m.content_type] for m in message.media],
-                "e": message.extra,
-                "p": list(texts) if texts != (message.content,) else [],
-            }
-        )
-    )
+# Letter of the head -> direction, role and author. Others are written as "i" or "p" with theirs in the JSON.
+_KINDS = {
+    "i": (Direction.INBOUND, Role.USER, ""),
+    "a": (Direction.OUTBOUND, Role.ASSISTANT, "ai"),
+    "o": (Direction.OUTBOUND, Role.AGENT, "operator"),
+    "s": (Direction.OUTBOUND, Role.SYSTEM, "system"),
+    "p": (Direction.OUTBOUND, Role.ASSISTANT, ""),
+}
+_KIND_LETTERS = {kind: letter for letter, kind in _KINDS.items()}
+_CHANNELS = {str(c)[0]: c for c in Channel}
+_KEYWORDS = {"x": Keyword.STOP, "s": Keyword.START, "h": Keyword.HELP}
+_KEYWORD_LETTERS = {keyword: letter for letter, keyword in _KEYWORDS.items()}
+_TYPES = {str(t): t for t in MessageType}
+_CHANNEL_NAMES = {str(c): c for c in Channel}
+_STATES = {str(state): state for state in State}
+
+# What of a SID is kept: a letter and 128 bits.
+_SIDS = {"SM": "S", "MM": "M", "CA": "C"}
+_URL_SAFE = str.maketrans("-_", "+/")
+_SID_HEADS = {letter: head for head, letter in _SIDS.items()}
+_SID = re.compile("(?:SM|MM|CA)[0-9a-f]{32}")
+
+STATUS_LETTERS = {
+    "accepted": "a", "scheduled": "c", "queued": "q", "sending": "g", "sent": "t",
+    "delivered": "d", "undelivered": "u", "failed": "f", "canceled": "x", "read": "r",
+}  # fmt: skip
+_STATUSES = {letter: status for status, letter in STATUS_LETTERS.items()}
 
 
-def decode_message(cid: str, number: str | int, value: str, session_no: str | int = "") -> Message:
-    """``value`` is "ms:record" as the scripts store it."""
-    at, _, text = value.partition(":")
-    r = json.loads(text)
-    inbound = r["d"] == "i"
+def pack_sid(sid: str) -> str:
+    """A SID in 23 characters; anything else as it is, behind ``=``. Never with a colon."""
+    if _SID.fullmatch(sid):
+        return _SIDS[sid[:2]] + base64.urlsafe_b64encode(bytes.fromhex(sid[2:]))[:22].decode()
+    return "=" + _escape(sid) if sid else ""
+
+
+def unpack_sid(packed: str) -> str:
+    """The SID that ``pack_sid`` was given."""
+    if packed[:1] in _SID_HEADS:
+        return _SID_HEADS[packed[0]] + binascii.a2b_base64(packed[1:].translate(_URL_SAFE) + "==").hex()
+    return _unescape(packed[1:])
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace(":", "%3A") if text else "%"
+
+
+def _unescape(text: str) -> str:
+    return "" if text == "%" else text.replace("%3A", ":").replace("%25", "%")
+
+
+def encode_message(message: Message, parts: int = 0, answers: int = 0) -> str:
+    """``head:ours:theirs:sid:rest`` with all addresses; the scripts put the time before it and leave out what the
+    customer's hash tells. ``parts``: in how many it is sent; ``answers``: number of the last message it answers."""
+    inbound = message.direction is Direction.INBOUND
+    kind = (message.direction, message.role, message.generated_by)
+    letter = _KIND_LETTERS.get(kind, "i" if inbound else "p")
+    lane = _KEYWORD_LETTERS.get(message.keyword, "") if inbound else str(parts or "")
+    ours, theirs = message.to_number, message.from_number
+    if not inbound:
+        ours, theirs = theirs, ours
+    sid = pack_sid(message.twilio_sid) if inbound else str(answers or "")
+    rest = _rest(message, _KINDS[letter], sid)
+    return f"{letter}{message.channel[0]}{lane}:{_escape(ours)}:{_escape(theirs)}:{sid}:{rest}"
+
+
+def _rest(message: Message, kind: tuple[Direction, Role, str], sid: str) -> str:
+    inbound = message.direction is Direction.INBOUND
+    usual = MessageType.SYSTEM if kind[1] is Role.SYSTEM else MessageType.TEXT
+    record = {
+        "y": "" if message.message_type is usual else message.message_type,
+        "r": "" if message.role is kind[1] else message.role,
+        "g": [message.generated_by] if message.generated_by != kind[2] else [],
+        "s": "" if inbound else message.twilio_sid,
+        "k": "" if inbound or message.keyword is Keyword.NONE else message.keyword,
+        "re": message.in_response_to if inbound or not sid else "",
+        "m": [[m.url, m.content_type] for m in message.media],
+        "e": message.extra,
+    }
+    record = {name: value for name, value in record.items() if value}
+    if record:
+        return "j" + dump({"x": message.content, **record})
+    return "t" + _LONE_SURROGATE.sub("\ufffd", message.content)
+
+
+_PLAIN: dict[str, Any] = {}
+
+
+def _message(
+    prefix: str, session_id: str, number: str, fields: Sequence[str], facts: Mapping[str, str], sids: dict[str, str],
+    status: str = "", error: int | None = None, sid: str = "", sent_at: int = 0,
+) -> Message | None:  # fmt: skip
+    """``fields`` are the tail's. ``sids``: of what came in, by number; filled, and asked for what went out."""
+    at, head, ours, theirs, packed, rest = fields
+    kind, channel = _KINDS.get(head[0]), _CHANNELS.get(head[1])
+    if kind is None or channel is None or rest[:1] not in ("t", "j"):
+        return None  # a later release's
+    direction, role, author = kind
+    if rest[0] == "t":
+        record, text = _PLAIN, rest[1:]
+    else:
+        record = json.loads(rest[1:])
+        text = record.get("x", "")
+        role = Role(record["r"]) if "r" in record else role
+        author = record["g"][0] if "g" in record else author
+    ours = _address(ours) if ours else facts.get("ours", "")
+    theirs = _address(theirs) if theirs else facts.get("address", "")
+    usual = MessageType.SYSTEM if kind[1] is Role.SYSTEM else MessageType.TEXT
+    kept_type = record.get("y")
+    inbound = direction is Direction.INBOUND
+    if inbound:
+        sid = sids[number] = unpack_sid(packed) if packed else ""
+        answered, keyword = "", _KEYWORDS.get(head[2:], Keyword.NONE)
+    else:
+        sid = sid or record.get("s", "")
+        answered, keyword = sids.get(packed, "") if packed else "", Keyword.NONE
+    if "k" in record:
+        keyword = Keyword(record["k"])
+    # Positional, in the order of the fields: this is the inner loop of every load.
     return Message(
-        id=keys.make_id("m", cid, number),
-        session_id=keys.make_id("s", cid, session_no) if session_no else "",
-        direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
-        role=Role(r["r"]),
-        content=r.get("x", ""),
-        channel=Channel(r["c"]),
-        from_number=r.get("f", ""),
-        to_number=r.get("t", ""),
-        message_type=MessageType(r.get("y", "text")),
-        twilio_sid=r.get("s", ""),
-        at=int(at),
-        keyword=Keyword(r.get("k", "-")),
-        in_response_to=r.get("re", ""),
-        generated_by=r.get("g", ""),
-        media=tuple(Media(*m) for m in r.get("m", ())),
-        extra=r.get("e", {}),
-        status="received" if inbound else "sent",
-    )
+        direction, role, text, channel, theirs if inbound else ours, ours if inbound else theirs,
+        _TYPES[kept_type] if kept_type else usual, sid, int(at, 36), prefix + number, session_id,
+        "received" if inbound else status or "sent", error, answered or record.get("re", ""), author, keyword,
+        tuple(Media(*m) for m in record["m"]) if "m" in record else (), record.get("e") or {}, sent_at,
+    )  # fmt: skip
 
 
-def texts_of(value: str) -> list[str]:
-    """The texts of a reply's parts, from its stored message."""
-    r = json.loads(value.partition(":")[2])
-    return r.get("p") or [r.get("x", "")]
+def _address(text: str) -> str:
+    return _unescape(text) if "%" in text else text
+
+
+def decode_messages(
+    cid: str, session_no: str | int, elements: Sequence[str], parts: Sequence[str | None], facts: Mapping[str, str]
+) -> list[Message]:  # fmt: skip
+    """Messages of one session from elements of the history and the parts of all of them, one after another.
+
+    ``facts``: the customer's hash. What a later release wrote is left out.
+    """
+    found, sids, at = [], {}, 0  # type: tuple[list[Message], dict[str, str], int]
+    prefix, session_id = keys.make_id("m", cid, ""), keys.make_id("s", cid, session_no)
+    for element in elements:
+        _, number, *fields = element.split(":", 7)
+        count = int(fields[1][2:]) if fields[1][2:].isdigit() else 0
+        status, error, sid, sent_at = "", None, "", 0
+        if count:
+            own = [decode_part(part, int(fields[0], 36)) for part in parts[at : at + count] if part]
+            at += count
+            status, error = delivery_status(own)
+            if own:
+                sid, sent_at = own[0].get("sid", ""), own[0].get("sent_at", 0)
+        message = _message(prefix, session_id, number, fields, facts, sids, status, error, sid, sent_at)
+        if message:
+            found.append(message)
+    return found
+
+
+def decode_entry(cid: str, entry: str, facts: Mapping[str, str]) -> Message | None:
+    """The message of an entry of the inbox, ``number keyword lane tail``; None for a later release's."""
+    number, _, _, tail = entry.split(" ", 3)
+    return decode_tail(cid, number, tail, facts)
+
+
+def decode_tail(cid: str, number: str, tail: str, facts: Mapping[str, str]) -> Message | None:
+    """One message from its tail; None for a later release's."""
+    return _message(keys.make_id("m", cid, ""), "", number, tail.split(":", 5), facts, {})
+
+
+def decode_part(value: str, at: int = 0) -> dict[str, Any]:
+    """A reply part by names, whatever it is written as. Times are ms; ``at``: when its message was recorded."""
+    if value[0] == "{":
+        return dict(json.loads(value))
+    sid, delivery, sent, error, attempts = (value.split(":") + [""] * 4)[:5]
+    part: dict[str, Any] = {
+        "state": "sent", "sid": unpack_sid(sid), "rank": int(delivery[:1] or 0), "sent_at": at + int(sent or 0),
+        "attempt": int(attempts or 1),
+    }  # fmt: skip
+    if len(delivery) > 1:
+        part["delivery"] = _STATUSES.get(delivery[1:], "")
+    if error.isdecimal():
+        part["error"] = int(error)
+    return part
+
+
+# Fields that few sessions have.
+_MORE = {
+    "ws": "waiting_since", "al": "alerted_at", "no": "note", "br": "bridge", "re": "rejected", "mi": "misses",
+    "ra": "rating", "rq": "rating_asked", "su": "summary_upto",
+}  # fmt: skip
+_TIMES = ("last_activity", "first_message_at", "last_inbound_at", "last_message_at", "ended_at")
 
 
 def encode_session(s: Session) -> str:
+    """Times but the first are ms since then; None is never."""
+    times = [at - s.created_at if at else None for at in (getattr(s, name) for name in _TIMES)]
+    while times and times[-1] is None:
+        times.pop()
     record = {
         "v": VERSION,
-        "agent": s.agent_id,
-        "channel": s.channel,
-        "state": s.state,
+        "a": s.agent_id,
+        "c": "" if s.channel is Channel.SMS else s.channel,
+        "s": s.state,
         "by": "" if s.handled_by is HandledBy.ASSISTANT else s.handled_by,
-        "title": s.title,
-        "created": s.created_at,
-        "active": s.last_activity,
-        "first": s.first_message_at,
-        "inbound": s.last_inbound_at,
-        "message": s.last_message_at,
-        "ended": s.ended_at,
+        "at": s.created_at,
+        "t": times,
         "end": s.end_reason,
-        "because": s.opened_because,
-        "in": s.inbound_count,
-        "out": s.outbound_count,
-        "counts": s.channel_counts,
-        "intent": s.intent,
-        "language": s.language,
-        "summary": s.summary,
-        "entities": {name: [e.value, e.message_id, e.at] for name, e in s.entities.items()},
-        "order": s.order_details,
-        "context": s.context,
-        "scope": "" if s.scope == "*" else s.scope,
-        "from": s.first_from,
-        "ours": s.ours,
+        "i": s.inbound_count,
+        "o": s.outbound_count,
+        "in": s.intent,
+        "l": s.language,
+        "sum": s.summary,
+        "e": {name: _entity(e) for name, e in s.entities.items()},
+        "d": s.order_details,
+        "x": s.context,
+        "sc": "" if s.scope == "*" else s.scope,
+        "f": s.first_from,
+        "u": s.ours,
+        **{short: getattr(s, name) for short, name in _MORE.items()},
     }
-    return dump(_present(record))
+    record = _present(record)
+    if s.opened_because != FIRST_MESSAGE:
+        record["b"] = s.opened_because
+    if s.title != _title(s.channel, s.first_from):
+        record["n"] = s.title
+    if s.channel_counts != _counts(s.channel, s.inbound_count):
+        record["n#"] = s.channel_counts
+    return dump(record)
+
+
+def _entity(e: Entity) -> list[Any]:
+    return [e.value, e.message_id, e.at, *([e.earlier] if e.earlier else [])]
+
+
+def _told(value: Any, message_id: str, at: int, earlier: Sequence[Sequence[Any]] = ()) -> Entity:
+    return Entity(value, message_id, at, tuple((old, told_by, when) for old, told_by, when in earlier))
+
+
+def _title(channel: Channel, first_from: str) -> str:
+    """The title of a session that nobody named."""
+    return f"{CHANNEL_WORDS[channel]} from {first_from}"
+
+
+def _counts(channel: str, inbound: int) -> dict[str, int]:
+    """What came in on each channel, where that is only one."""
+    return {str(channel): inbound} if inbound else {}
 
 
 def decode_session(cid: str, number: str | int, value: str) -> Session:
     """``value`` is "version:epoch:write:record" as the scripts store it."""
     version, epoch, _, text = value.split(":", 3)
     r = json.loads(text)
+    created, channel = r["at"], _CHANNEL_NAMES[r.get("c", Channel.SMS)]
+    times = [0 if after is None else created + after for after in r.get("t", ())]
+    active, first, heard, said, ended = (times + [0] * 5)[:5]
     return Session(
         id=keys.make_id("s", cid, number),
         version=int(version),
         epoch=int(epoch),
-        agent_id=r["agent"],
-        channel=Channel(r["channel"]),
-        state=State(r["state"]),
-        handled_by=HandledBy(r.get("by", "assistant")),
-        title=r.get("title", ""),
-        created_at=r["created"],
-        last_activity=r["active"],
-        first_message_at=r.get("first", 0),
-        last_inbound_at=r.get("inbound", 0),
-        last_message_at=r.get("message", 0),
-        ended_at=r.get("ended", 0),
+        agent_id=r["a"],
+        channel=channel,
+        state=_STATES[r["s"]],
+        handled_by=HandledBy(r["by"]) if "by" in r else HandledBy.ASSISTANT,
+        title=r["n"] if "n" in r else _title(channel, r.get("f", "")),
+        created_at=created,
+        last_activity=active,
+        first_message_at=first,
+        last_inbound_at=heard,
+        last_message_at=said,
+        ended_at=ended,
         end_reason=EndReason(r["end"]) if r.get("end") else None,
-        opened_because=r.get("because", ""),
-        inbound_count=r.get("in", 0),
-        outbound_count=r.get("out", 0),
-        channel_counts=r.get("counts", {}),
-        intent=r.get("intent", ""),
-        language=r.get("language", ""),
-        summary=r.get("summary", ""),
-        entities={name: Entity(*e) for name, e in r.get("entities", {}).items()},
-        order_details=r.get("order"),
-        context=r.get("context", {}),
-        scope=r.get("scope", "*"),
-        first_from=r.get("from", ""),
-        ours=r.get("ours", ""),
+        opened_because=r.get("b", FIRST_MESSAGE),
+        inbound_count=r.get("i", 0),
+        outbound_count=r.get("o", 0),
+        channel_counts=r["n#"] if "n#" in r else _counts(channel, r.get("i", 0)),
+        intent=r.get("in", ""),
+        language=r.get("l", ""),
+        summary=r.get("sum", ""),
+        entities={name: _told(*e) for name, e in r["e"].items()} if "e" in r else {},
+        order_details=r.get("d"),
+        context=r.get("x", {}),
+        scope=r.get("sc", "*"),
+        first_from=r.get("f", ""),
+        ours=r.get("u", ""),
+        **{name: _frozen(r[short]) for short, name in _MORE.items() if short in r},
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def readable_session(s: Session) -> dict[str, Any]:
+    """A session with its names written out, for people."""
+    return _present(asdict(s))
+
+
+def encode_memory(items: Sequence[MemoryItem]) -> str:
+    """What an agent remembers of a customer, each item as a list in the order of its fields."""
+    return dump({"v": VERSION, "items": [list(astuple(item)) for item in items]})
+
+
+def decode_memory(value: str) -> tuple[MemoryItem, ...]:
+    """What ``encode_memory`` was given; nothing for ''."""
+    return tuple(MemoryItem(*item) for item in json.loads(value)["items"]) if value else ()
+
+
+def open_sessions(facts: Mapping[str, str]) -> dict[str, int]:
+    """ "agent|scope" -> number of the open session, from the customer's hash."""
+    return {name[len(OPEN) :]: int(number) for name, number in facts.items() if name.startswith(OPEN)}
 
 
 def decode_customer(cid: str, facts: dict[str, str]) -> Customer:
@@ -186,6 +390,8 @@ def delivery_status(parts: list[dict[str, Any]]) -> tuple[str, int | None]:
     """What a message of these parts is, as the API says it: the part that is worst off decides."""
     if not parts:
         return "sent", None
+    if len(parts) == 1:
+        return _word(parts[0]), parts[0].get("error")
     ranked = min(parts, key=lambda p: _progress(_word(p)))
     return _word(ranked), ranked.get("error")
 

@@ -5,7 +5,6 @@ The decision is one step in the ledger (``replay.lua``, ``resend.lua``) on the f
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +55,7 @@ def retry(manager: SessionManager, failure_id: str, messaging_service_sid: str |
     for _ in range(TRIES):
         failure = manager.failures.read(failure_id)
         if failure.resolved_at:
-            raise NotRetried("already_retried", failure)
+            raise NotRetried(f"already_{failure.resolution}", failure)
         if failure.act is Act.NONE:
             raise NotRetried("cannot_be_retried", failure)
         if failure.daily and failure.at // DAY_MS == manager.ledger.now() // DAY_MS:
@@ -81,18 +80,19 @@ def _code(outcome: str, detail: str) -> str:
 
 def _resend(manager: SessionManager, failure: Failure, write: str, service: str | None) -> tuple[str, str]:
     stored: Any = manager.ledger.redis.hget(keys.customer_key("parts", failure.cid), failure.number)
-    part = json.loads(stored) if stored else {"lane": "sms|"}
-    field = optout.field(Lane.parse(part["lane"]), service)
+    # Of a part that Twilio has taken meanwhile no lane is kept; nothing is sent then.
+    part = records.decode_part(stored) if stored else {}
+    field = optout.field(Lane.parse(part.get("lane", "sms|")), service)
     return manager.ledger.resend(failure.cid, failure.number, write, field, look=failure.act is Act.LOOK)
 
 
 def _replay(manager: SessionManager, failure: Failure, write: str, service: str | None) -> tuple[str, str]:
-    messages = _messages(manager, failure)
-    if not messages:
+    stored = _messages(manager, failure)
+    if not stored:
         return manager.ledger.replay(failure.cid, failure.number, write, "", {"entries": [], "hold": ""})
-    lane = next(iter(messages.values())).lane
+    lane = next(iter(stored.values()))[0].lane
     plan: dict[str, Any] = {
-        "entries": [f"{number} {_keyword(m)} {m.lane}" for number, m in messages.items()],
+        "entries": [f"{number} {_keyword(m)} {m.lane} {record}" for number, (m, record) in stored.items()],
         "hold": f"hold:{lane}",
     }
     session = _session(manager, failure, lane)
@@ -108,15 +108,18 @@ def _replay(manager: SessionManager, failure: Failure, write: str, service: str 
     return outcome
 
 
-def _messages(manager: SessionManager, failure: Failure) -> dict[int, Message]:
-    """What the customer wrote, by number, as far as it is still kept."""
-    names = [str(number) for number in sorted(failure.messages)]
-    stored: Any = manager.ledger.redis.hmget(keys.customer_key("messages", failure.cid), names)
-    return {
-        int(name): records.decode_message(failure.cid, name, value)
-        for name, value in zip(names, stored, strict=True)
-        if value
+def _messages(manager: SessionManager, failure: Failure) -> dict[int, tuple[Message, str]]:
+    """What the customer wrote, by number, with its record, as far as it is still kept."""
+    ledger, cid = manager.ledger, failure.cid
+    facts: Any = ledger.redis.hgetall(keys.customer_key("customer", cid))
+    if failure.entry:
+        stored = {failure.messages[0]: failure.entry.split(" ", 3)[3]}
+    else:
+        stored = ledger.recorded(cid, failure.messages)
+    read = {
+        n: (records.decode_tail(cid, str(n), record, facts), record) for n, record in sorted(stored.items())
     }
+    return {number: (message, record) for number, (message, record) in read.items() if message}
 
 
 def _keyword(message: Message) -> Keyword:
@@ -133,7 +136,8 @@ def _session(manager: SessionManager, failure: Failure, lane: Lane) -> Session |
         return session
     agent = manager.agents.for_number(lane.ours)
     scope = scope_of(manager.policy(agent.id), lane.channel)
-    number = manager.ledger.redis.hget(keys.customer_key("open", cid), opened_as(agent.id, scope))
+    field = records.OPEN + opened_as(agent.id, scope)
+    number = manager.ledger.redis.hget(keys.customer_key("customer", cid), field)
     return read(cid, int(str(number)), 0)[1] if number else None
 
 

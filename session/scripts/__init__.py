@@ -13,11 +13,19 @@ from typing import NamedTuple
 
 from session import keys
 
+# What is shared, and the functions that a text calls it by. Each may use those above it.
 _FRAGMENTS = {
+    "_part.lua": ("part_of(", "written(", "accept(", "bound_to("),
+    "_compact.lua": ("compact(",),
     "_expected_part.lua": ("expected_part(",),
     "_put_session.lua": ("put_session(", "stale("),
     "_tail.lua": ("tail(",),
+    "_record.lua": ("recorded(",),
+    "_resolve.lua": ("resolve(",),
     "_failure.lua": ("open_failure(",),
+    "_ring.lua": ("wait_for_ring(",),
+    "_owe.lua": ("owe(",),
+    "_requeue.lua": ("requeue(",),
 }
 
 
@@ -49,9 +57,8 @@ def load(name: str, prelude: str | None = None) -> Step:
     locals_.append(f"local customer_keys = {{{owned}}}")
     if prelude is None:
         prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
-    fragments = [
-        (folder / file).read_text(encoding="utf-8")
-        for file, marks in _FRAGMENTS.items()
-        if any(mark in body for mark in marks)
-    ]
-    return Step(name, "\n".join([*locals_, prelude, *fragments, body]), key_names, args)
+    text = body
+    for file, marks in reversed(_FRAGMENTS.items()):
+        if any(mark in text for mark in marks):
+            text = (folder / file).read_text(encoding="utf-8") + "\n" + text
+    return Step(name, "\n".join([*locals_, prelude, text]), key_names, args)

@@ -8,7 +8,7 @@ local function expected_part()
   if not value then
     return nil, {'GONE'}
   end
-  local part = cjson.decode(value)
+  local part = part_of(value)
   for _, name in ipairs(cjson.decode(expected)) do
     if name == part.state then
       return part, nil

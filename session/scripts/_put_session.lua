@@ -5,15 +5,16 @@
 --   epoch       epoch to store
 --   write       nonce of this write, so that a resent command is recognised
 --   record      opaque to Redis
---   opened_as   field of the open index, "agent|scope"
+--   opened_as   "agent|scope": behind "open:" the field of the customer's hash that tells the open session
 --   is_open     false when the session is closed by this write
 --   activity    last activity, ms
 --   deadline    when the sweep must look at it next, ms, or nil
+--   events      what happened by this write, for whoever watches; told once, because a write is made once
 -- Returns the number, or nil when somebody else wrote it meanwhile.
 local function put_session(change)
   local no = change.no
   if no == 0 then
-    local taken = redis.call('HGET', open, change.opened_as)
+    local taken = redis.call('HGET', customer, 'open:' .. change.opened_as)
     if taken then
       local _, _, write = session_head(redis.call('HGET', sessions, taken) or '0:0::')
       if write == change.write then
@@ -39,18 +40,24 @@ local function put_session(change)
   redis.call('HSET', sessions, name,
     whole(change.version + 1) .. ':' .. whole(change.epoch) .. ':' .. change.write .. ':' .. change.record)
   if change.is_open then
-    redis.call('HSET', open, change.opened_as, name)
+    redis.call('HSET', customer, 'open:' .. change.opened_as, name)
     redis.call('ZADD', active, change.activity, member)
+    redis.call('ZREM', closed, member)
   else
-    if redis.call('HGET', open, change.opened_as) == name then
-      redis.call('HDEL', open, change.opened_as)
+    if redis.call('HGET', customer, 'open:' .. change.opened_as) == name then
+      redis.call('HDEL', customer, 'open:' .. change.opened_as)
     end
     redis.call('ZREM', active, member)
+    redis.call('ZADD', closed, change.activity, member)
+    redis.call('ZREMRANGEBYSCORE', closed, '-inf', clock() - tonumber(retention_ms))
   end
   if change.is_open and change.deadline then
     redis.call('ZADD', deadlines, change.deadline, member)
   else
     redis.call('ZREM', deadlines, member)
+  end
+  for _, told in ipairs(change.events or {}) do
+    redis.call('XADD', events, 'MAXLEN', '~', 1000, '*', 'cid', cid, 'session', name, 'event', cjson.encode(told))
   end
   return no
 end
@@ -58,7 +65,7 @@ end
 -- Whether put_session would refuse, asked before anything is written.
 local function stale(change)
   if change.no == 0 then
-    local taken = redis.call('HGET', open, change.opened_as)
+    local taken = redis.call('HGET', customer, 'open:' .. change.opened_as)
     if not taken then
       return false
     end

@@ -1,35 +1,35 @@
--- The last messages of one session, oldest first: {number, message, part, part, ...}.
--- The history of a customer is one list of "session:message" in the order of recording.
+-- The last messages of one session, oldest first: {elements, parts}.
+--   elements  "session:number:ms:..." as the history has them;  parts  of all of these messages, one after another
+-- The history of a customer is one list in the order of recording; what went out tells in how many parts.
 local function tail(session_no, count, skip)
-  local found, at, prefix = {}, -1, session_no .. ':'
-  while count < 0 or #found < count do
-    local chunk = redis.call('LRANGE', history, at - 99, at)
-    if #chunk == 0 then
-      break
-    end
+  local found, prefix, at, size = {}, session_no .. ':', -1, math.max(32, count)
+  while #found ~= count do
+    local chunk = redis.call('LRANGE', history, at - size + 1, at)
     for i = #chunk, 1, -1 do
-      if string.sub(chunk[i], 1, #prefix) == prefix then
-        local number = string.sub(chunk[i], #prefix + 1)
-        if not (skip and skip[number]) and (count < 0 or #found < count) then
-          local row = {number, redis.call('HGET', messages, number) or ''}
-          local part = 1
-          local value = redis.call('HGET', parts, number .. '.1')
-          while value do
-            row[#row + 1] = value
-            part = part + 1
-            value = redis.call('HGET', parts, number .. '.' .. part)
-          end
-          found[#found + 1] = row
-        end
+      local element = chunk[i]
+      if string.sub(element, 1, #prefix) == prefix and #found ~= count
+          and not (skip and skip[string.match(element, '^%d+:(%d+)')]) then
+        found[#found + 1] = element
       end
     end
-    if #chunk < 100 then
+    if #chunk < size then
       break
     end
-    at = at - 100
+    at, size = at - size, size * 2
   end
-  for i = 1, math.floor(#found / 2) do
-    found[i], found[#found - i + 1] = found[#found - i + 1], found[i]
+  local elements, names, told = {}, {}, {}
+  for i = #found, 1, -1 do
+    elements[#elements + 1] = found[i]
+    local number, owed = string.match(found[i], '^%d+:(%d+):%w+:%a%a(%d)')
+    for part = 1, tonumber(owed or 0) do
+      names[#names + 1] = number .. '.' .. part
+    end
   end
-  return found
+  for from = 1, #names, 1000 do
+    local values = redis.call('HMGET', parts, unpack(names, from, math.min(from + 999, #names)))
+    for _, value in ipairs(values) do
+      told[#told + 1] = value
+    end
+  end
+  return {elements, told}
 end

@@ -1,5 +1,5 @@
 -- The last gate before Twilio: pending -> sending, unless it must not go any more.
--- KEYS claim customer messages sessions parts
+-- KEYS claim customer sessions parts
 -- ARGV cid token number optout part_limit_ms
 -- Returns {GO, now, attempt}: send it now
 --         {LOST}: the claim is not ours any more
@@ -13,7 +13,7 @@ local value = redis.call('HGET', parts, number)
 if not value then
   return {'REFUSED', 'gone'}
 end
-local now, part = clock(), cjson.decode(value)
+local now, part = clock(), part_of(value)
 if part.state == 'sending' and part.token == token then
   return {'GO', now, part.attempt}
 end
@@ -24,7 +24,7 @@ if redis.call('HEXISTS', customer, optout) == 1 then
   return {'REFUSED', 'opted_out'}
 end
 local session = redis.call('HGET', sessions, whole(part.session))
-if not session or redis.call('HEXISTS', messages, whole(part.message)) == 0 then
+if not session then
   return {'REFUSED', 'gone'}
 end
 local _, epoch = session_head(session)
@@ -36,5 +36,5 @@ if now - part.created > tonumber(part_limit_ms) then
 end
 part.state, part.token, part.sending_at, part.attempt = 'sending', token, now, part.attempt + 1
 part.first_sending_at = part.first_sending_at or now
-redis.call('HSET', parts, number, cjson.encode(part))
+redis.call('HSET', parts, number, written(part))
 return {'GO', now, part.attempt}

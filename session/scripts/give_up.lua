@@ -8,11 +8,11 @@ local part, refusal = expected_part()
 if not part then
   return refusal
 end
-local now = clock()
+local now, session = clock(), part.session
 
 local function give_up(name, record)
   record.token, record.not_before = nil, 0
-  redis.call('HSET', parts, name, cjson.encode(record))
+  redis.call('HSET', parts, name, written(record))
   redis.call('LREM', outbox, 0, name)
 end
 
@@ -27,7 +27,7 @@ repeat
   index = index + 1
   local name = message .. '.' .. index
   local value = redis.call('HGET', parts, name)
-  part = value and cjson.decode(value)
+  part = value and part_of(value)
   if part and part.state == 'pending' then
     part.state, part.refused = 'failed', 'earlier_part_failed'
     give_up(name, part)
@@ -35,7 +35,7 @@ repeat
 until not value
 if failure ~= '' then
   failure = cjson.decode(failure)
-  failure.at = now
+  failure.at, failure.session = now, session
   redis.call('HSET', failures, number, cjson.encode(failure))
   redis.call('ZADD', dead, now, cid .. ':' .. number)
 end

@@ -1,17 +1,17 @@
 -- Twilio refused a part because its receiver opted out there: keep that as their opt-out, until they send START.
--- KEYS customer parts sids
+-- KEYS customer parts
 -- ARGV number sid to optout retention_ms
---   number  the part, or '' to find it by the SID;  sid  '' when Twilio refused at once
+--   number  the part, or '' to find it by the SID;  sid  packed, '' when Twilio refused at once
 --   optout  field of the customer's hash that holds the opt-out of this sender
 -- Returns {LEARNT}; {KNOWN}: opted out already
 --         {IGNORED}: no such part (the customer was deleted), another address's or SID's, or old news
 -- Safe to repeat: then it is KNOWN.
 if number == '' then
-  number = redis.call('HGET', sids, sid) or ''
+  number = bound_to(sid) or ''
 end
 local value = number ~= '' and redis.call('HGET', parts, number)
-local part = value and cjson.decode(value)
-if not part or part.to ~= to or (sid ~= '' and part.sid and part.sid ~= sid) then
+local part = value and part_of(value)
+if not part or (sid ~= '' and part.sid and part.sid ~= sid) or (not part.sid and part.to ~= to) then
   return {'IGNORED'}
 end
 -- A repeated callback of a delivery that ended long ago must not undo a START sent since.

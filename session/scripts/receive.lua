@@ -1,8 +1,9 @@
 -- Take in one inbound message: mark its SID, store it, queue it, say who waits. One step.
--- KEYS seen claim customer inbox messages failures waiting rings dead sequence
+-- KEYS seen claim customer inbox failures waiting rings dead sequence
 -- ARGV cid keyword lane optout record quiet_ms ring_ms seen_ms retention_ms profile bury inbox_max
 --   keyword   -, stop, start, help: what the whole text means to the opt-out rules
 --   optout    field of the customer's hash that holds the opt-out of this sender
+--   record    "head:ours:theirs:sid:rest", see session/records.py
 --   profile   JSON list field, value, ...: what we learnt about the customer
 --   bury      a reason to keep the message as a failure and answer nothing, or ''
 -- Returns {NEW, number, ring}: stored; ring is 1 when a doorbell is wanted
@@ -32,37 +33,57 @@ local function ring_wanted(from)
 end
 
 ring_ms = tonumber(ring_ms)
-if redis.call('EXISTS', seen) == 1 then
+if not redis.call('SET', seen, '1', 'NX', 'PX', seen_ms) then
   local waits = redis.call('ZSCORE', waiting, cid)
   return {'DUP', '', waits and ring_wanted(tonumber(redis.call('HGET', customer, 'quiet_until') or 0)) or 0}
 end
-redis.call('SET', seen, '1', 'PX', seen_ms)
 
 local number = whole(redis.call('INCR', sequence))
-redis.call('HSET', messages, number, whole(now) .. ':' .. record)
+local counter = 'count:' .. string.match(lane, '^[^|]*')
+local known = redis.call('HMGET', customer, 'address', 'ours', 'first_seen', 'quiet_first', optout, counter)
+local theirs, ours, first_seen, first, opted_out, count = unpack(known)
 local facts = cjson.decode(profile)
-for i = 1, #facts, 2 do
-  redis.call('HSET', customer, facts[i], facts[i + 1])
+local function learn(field, value)
+  facts[#facts + 1] = field
+  facts[#facts + 1] = value
 end
-redis.call('HINCRBY', customer, 'count:' .. string.match(lane, '^[^|]*'), 1)
-redis.call('HSETNX', customer, 'first_seen', whole(now))
-redis.call('HSET', customer, 'last_seen', whole(now))
+for i = 1, #facts, 2 do
+  theirs = facts[i] == 'address' and facts[i + 1] or theirs
+end
+learn(counter, whole(tonumber(count or 0) + 1))
+learn('last_seen', whole(now))
+if not first_seen then
+  learn('first_seen', whole(now))
+end
 
 -- Opt-outs are recognised here, so that they overtake a turn that is running,
 -- and before anything is buried: a STOP counts in a flood too.
 if keyword == 'stop' then
-  redis.call('HSET', customer, optout, whole(now))
-elseif keyword == 'start' and redis.call('HDEL', customer, optout) == 0 then
-  keyword = '-'
+  learn(optout, whole(now))
+elseif keyword == 'start' then
+  if opted_out then
+    redis.call('HDEL', customer, optout)
+  else
+    keyword = '-'
+  end
 end
 
-if bury == '' and redis.call('LLEN', inbox) >= tonumber(inbox_max) then
+local waits = redis.call('LLEN', inbox)
+if bury == '' and waits >= tonumber(inbox_max) then
   bury = 'flood'
 end
+if bury == '' and not ours then
+  ours = string.match(lane, '^[^|]*|(.*)$')
+  learn('ours', ours)
+end
+local entry = number .. ' ' .. keyword .. ' ' .. lane .. ' ' .. recorded(record, now, ours, theirs)
 if bury ~= '' then
-  redis.call('HSET', failures, number, cjson.encode({v = 1, reason = bury, message = number, at = now}))
+  redis.call('HSET', customer, unpack(facts))
+  redis.call('HSET', failures, number,
+    cjson.encode({v = 1, reason = bury, message = tonumber(number), at = now, entry = entry}))
   redis.call('ZADD', dead, now, cid .. ':' .. number)
-  keep_alive(retention_ms)
+  redis.call('PEXPIRE', customer, retention_ms)
+  redis.call('PEXPIRE', failures, retention_ms)
   return {'BURIED', number, 0}
 end
 
@@ -71,15 +92,17 @@ quiet_ms = tonumber(quiet_ms)
 local due = now
 if keyword == '-' then
   if quiet_ms > 0 then
-    local first = tonumber(redis.call('HGET', customer, 'quiet_first') or 0)
-    if first == 0 or redis.call('LLEN', inbox) == 0 then
+    first = tonumber(first or 0)
+    if first == 0 or waits == 0 then
       first = now
-      redis.call('HSET', customer, 'quiet_first', whole(now))
+      learn('quiet_first', whole(now))
     end
     due = math.min(now + quiet_ms, first + 3 * quiet_ms)
   end
-  redis.call('HSET', customer, 'quiet_until', whole(due))
+  learn('quiet_until', whole(due))
 end
-redis.call('RPUSH', inbox, number .. ' ' .. keyword .. ' ' .. lane)
-keep_alive(retention_ms)
+redis.call('HSET', customer, unpack(facts))
+redis.call('RPUSH', inbox, entry)
+redis.call('PEXPIRE', customer, retention_ms)
+redis.call('PEXPIRE', inbox, retention_ms)
 return {'NEW', number, ring_wanted(due)}

@@ -14,13 +14,13 @@ part.not_before = now + tonumber(wait_ms)
 for field, changed in pairs(cjson.decode(changes)) do
   part[field] = changed
 end
-redis.call('HSET', parts, number, cjson.encode(part))
+redis.call('HSET', parts, number, written(part))
 if state == 'failed' or state == 'dead' then
   redis.call('LREM', outbox, 0, number)
 end
 if failure ~= '' then
   failure = cjson.decode(failure)
-  failure.at = now
+  failure.at, failure.session = now, part.session
   redis.call('HSET', failures, number, cjson.encode(failure))
   redis.call('ZADD', dead, now, cid .. ':' .. number)
 end

@@ -1,19 +1,21 @@
 -- A delivery callback: moves a part's delivery forward only, and proves that Twilio accepted it.
--- KEYS claim inbox parts outbox sids waiting
--- ARGV cid number sid status rank error_code to retention_ms
---   number  the part, or '' to find it by the SID;  rank  how far along `status` is
+-- KEYS claim inbox parts outbox waiting
+-- ARGV cid number sid letter rank error_code to retention_ms
+--   number  the part, or '' to find it by the SID;  sid  packed
+--   rank    how far along the status is, 0 for one that we do not know;  letter  the status, see records.py
 -- Returns {OK, ring}: applied; {IGNORED}: older than what is known; {UNKNOWN}: no such part;
---         {FOREIGN}: the part belongs to another address; {DOUBLE}: bound to another SID already
+--         {FOREIGN}: the part is owed to another address; {DOUBLE}: bound to another SID already
 -- Safe to repeat: then it is IGNORED.
 if number == '' then
-  number = redis.call('HGET', sids, sid) or ''
+  number = bound_to(sid) or ''
 end
 local value = number ~= '' and redis.call('HGET', parts, number)
 if not value then
   return {'UNKNOWN'}
 end
-local part = cjson.decode(value)
-if part.to ~= to then
+local part = part_of(value)
+-- What Twilio took is told by its SID alone.
+if not part.sid and part.to ~= to then
   return {'FOREIGN'}
 end
 if part.sid and part.sid ~= sid then
@@ -22,14 +24,12 @@ end
 local now = clock()
 local freed = not part.sid
 if freed then
-  part.sid, part.state, part.sent_at = sid, 'sent', now
-  part.token, part.not_before = nil, 0
-  redis.call('HSET', sids, sid, number)
+  part = accept(part, sid, now)
   redis.call('LREM', outbox, 0, number)
 end
-local moved = tonumber(rank) > (part.rank or 0)
+local moved = tonumber(rank) > part.rank
 if moved then
-  part.rank, part.delivery, part.delivery_at = tonumber(rank), status, now
+  part.rank, part.letter = tonumber(rank), letter
   if error_code ~= '' then
     part.error = tonumber(error_code)
   end
@@ -37,7 +37,10 @@ end
 if not moved and not freed then
   return {'IGNORED'}
 end
-redis.call('HSET', parts, number, cjson.encode(part))
+redis.call('HSET', parts, number, written(part))
+if freed then
+  compact()
+end
 keep_alive(retention_ms)
 -- The lane is free again: whoever waits on it need not wait for the reconciling look.
 local ring = 0

@@ -10,10 +10,10 @@ from typing import Any
 
 import redis
 
-from session import course, keys, optout, records
+from session import course, events, keys, optout, records
 from session.claims import Change, Claim, NotClaimed, Part, Received
 from session.ledger import Ledger
-from session.model import Channel, Direction, Keyword, Lane, Message, Role, Session
+from session.model import Channel, Direction, Keyword, Lane, MemoryItem, Message, Role, Session
 
 CLOCK_KEY = "ringback-test:clock"
 CUSTOMER_ADDRESS = "+15005550001"
@@ -70,6 +70,7 @@ def dump(client: redis.Redis, *, besides: Sequence[str] = (CLOCK_KEY,)) -> dict[
         "hash": client.hgetall,
         "list": lambda name: client.lrange(name, 0, -1),
         "zset": lambda name: client.zrange(name, 0, -1, withscores=True),
+        "stream": client.xrange,
     }
     names = sorted(str(name) for name in client.scan_iter(count=1000))
     return {name: readers[str(client.type(name))](name) for name in names if name not in besides}
@@ -136,17 +137,23 @@ class Desk:
         """Answer the claim's messages with ``replies``, each in so many ``parts``."""
         lane = claim.lane or SMS
         at = session.epoch if epoch is None else epoch
-        numbers = self.ledger.commit(
+        owed = [self.reply(text, lane, parts, at) for text in replies]
+        replied = self.ledger.commit(
             claim,
-            Change(course.say(session, self.clock.now) if replies else session, self.clock.now + 1_800_000),
-            answered=[w.entry for w in claim.messages],
-            replies=[self.reply(text, lane, parts, at) for text in replies],
+            Change(
+                course.say(session, self.clock.now) if replies else session,
+                self.clock.now + 1_800_000,
+                (events.event("entities_extracted", names=["order_number"]),),
+            ),
+            answered=numbers(claim),
+            replies=owed,
             turn={"kind": "answer"},
+            memory=[MemoryItem("1", "fact", "pet", "has a dog", 0.9, "m1", self.clock.now)],
         )
         return [
-            Part(f"{number}.{i}", part(lane, at, self.address))
-            for number in numbers
-            for i in range(1, parts + 1)
+            Part(f"{number}.{i}", record)
+            for number, reply in zip(replied, owed, strict=True)
+            for i, record in enumerate(reply["parts"], 1)
         ]
 
     def reply(self, text: str, lane: Lane, parts: int, epoch: int) -> dict[str, Any]:
@@ -156,8 +163,8 @@ class Desk:
         )  # fmt: skip
         texts = (text,) if parts == 1 else tuple(f"{text} {i}" for i in range(1, parts + 1))
         return {
-            "record": records.encode_message(message, texts),
-            "parts": [part(lane, epoch, self.address) for _ in range(parts)],
+            "record": records.encode_message(message, parts),
+            "parts": [part(lane, epoch, self.address, text) for text in texts],
         }
 
     def owe(self, content: str = "Hello", lane: Lane = SMS, *, parts: int = 1) -> tuple[Claim, list[Part]]:
@@ -197,6 +204,14 @@ class Desk:
         number = number_of(session) if session else None
         return [m.content for m in self.ledger.read(self.cid, number)[2]]
 
+    def opened(self) -> dict[str, int]:
+        """ "agent|scope" -> number of the open session."""
+        return records.open_sessions(self.ledger.redis.hgetall(self.key("customer")))  # type: ignore[arg-type]
+
+    def entry(self, number: str) -> str:
+        """The entry of the inbox that a message's failure keeps."""
+        return str(json.loads(str(self.ledger.redis.hget(self.key("failures"), number)))["entry"])
+
     def key(self, name: str) -> str:
         return keys.key(name, self.cid)
 
@@ -212,12 +227,12 @@ class Desk:
 
     def part(self, number: str) -> dict[str, Any]:
         """A reply part as stored."""
-        return dict(json.loads(str(self.ledger.redis.hget(self.key("parts"), number))))
+        return records.decode_part(str(self.ledger.redis.hget(self.key("parts"), number)))
 
 
-def part(lane: Lane, epoch: int, to: str) -> dict[str, Any]:
+def part(lane: Lane, epoch: int, to: str, text: str) -> dict[str, Any]:
     """A reply part as a turn commits it."""
     return {
-        "v": 1, "state": "pending", "lane": str(lane), "to": to, "from": lane.ours,
+        "v": 1, "state": "pending", "text": text, "lane": str(lane), "to": to, "from": lane.ours,
         "epoch": epoch, "attempt": 0, "not_before": 0,
     }  # fmt: skip

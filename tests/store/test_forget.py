@@ -9,7 +9,7 @@ from session import keys
 from tests.store.desk import CLOCK_KEY, WHATSAPP, Desk, cid_of, dump
 from tests.store.test_repeat_safe import live_through_everything
 
-STAYS = {"seen", "erased", "sequence"}  # they carry nothing of the customer's
+STAYS = {"seen", "erased", "sequence", "events"}  # they carry nothing of the customer's
 
 
 def filled(desk: Desk) -> Desk:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ai.assistant import Assistant
+from config.notices import NOTICES
 from session import keys, limits
 from session.claims import ClaimLost
 from session.model import MessageType
@@ -19,9 +20,9 @@ from tests.store.desk import WHATSAPP, Clock, ClockedLedger, Desk
 from tests.store.test_stale_turns import Thinker, inbox, said, thinking
 from tests.store.test_turns import MINUTE, START, A, B, Workshop, make_workshop, twilio  # noqa: F401
 from workers import gates
-from workers.recording import ENOUGH_TODAY
 from workers.steps import Turn
 
+ENOUGH_TODAY = NOTICES["enough_today"]["en"]
 SECOND = 1_000
 DAY = 86_400_000
 C = "+15005550003"

@@ -79,7 +79,7 @@ def test_an_optout_is_learnt_once_and_ended_by_start(desk: Desk) -> None:
         ("99.1", "", "+15005550001"),
         ("", "SM9", "+15005550001"),
         (None, "SM9", "+15005550001"),
-        (None, "SM1", "+15005550002"),
+        ("owed", "", "+15005550002"),
     ],
     ids=["no such part", "no such SID", "another SID", "another address"],
 )
@@ -87,11 +87,11 @@ def test_an_optout_of_nobody_is_not_learnt(
     desk: Desk, store: redis.Redis, number: str | None, sid: str, to: str
 ) -> None:
     """A callback that does not fit a part of this customer teaches nothing."""
-    _, parts = desk.owe()
+    _, parts = desk.owe(parts=2)
     desk.ledger.sent(desk.cid, parts[0].number, "SM1")
     before = dump(store)
 
-    name = parts[0].number if number is None else number
+    name = {None: parts[0].number, "owed": parts[1].number}.get(number, number)
     assert desk.ledger.learn_optout(desk.cid, name, sid, to, FIELD) == "IGNORED"
     assert dump(store) == before
 

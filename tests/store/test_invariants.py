@@ -176,14 +176,12 @@ class Lives(RuleBasedStateMachine):
         for who, desk in enumerate(getattr(self, "desks", [])):
             redis = desk.ledger.redis
             waiting = {entry.split()[0] for entry in redis.lrange(desk.key("inbox"), 0, -1)}
-            shown = [item.split(":")[1] for item in redis.lrange(desk.key("history"), 0, -1)]
+            stands = [item.split(":", 4) for item in redis.lrange(desk.key("history"), 0, -1)]
+            shown = [number for _, number, *_ in stands]
             buried = {n for n in redis.hkeys(desk.key("failures")) if "." not in n}
-            inbound = {
-                n for n in redis.hkeys(desk.key("messages")) if f"{n}.1" not in redis.hkeys(desk.key("parts"))
-            }
+            inbound = {number for _, number, _, head, _ in stands if head[0] == "i"} | waiting | buried
             assert len(inbound) == self.taken_in[who]
             assert len(shown) == len(set(shown))
-            assert inbound == waiting | (inbound & set(shown)) | buried
             assert not waiting & buried
             tried = redis.hgetall(desk.key("attempts"))
             assert set(tried) <= waiting and all(1 <= int(str(count)) <= 3 for count in tried.values())

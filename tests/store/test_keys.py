@@ -35,6 +35,7 @@ WRITES = [
     "HMSET",
     "UNLINK",
     "RENAME",
+    "XADD",
 ]
 SINGLE_KEYS = re.compile(r"ringback:\{p\d\d\}:(seen|erased|alias):")
 REDIS_TYPES = {"counter": "string"}
@@ -102,7 +103,7 @@ def test_every_key_is_in_the_tables_with_its_type_and_end(desk: Desk, store: red
         if kind.lifetime == "retention":
             assert ends > desk.ledger.timing.retention_ms - 60_000, name
     expected = set(keys.CUSTOMER | keys.CLAIM | keys.PARTITION)
-    assert expected - names <= {"dead", "rings", "outbox", "placed", "sids"} - {"dead", "sids"}
+    assert expected - names <= {"rings", "outbox", "placed"}
 
 
 def test_no_key_or_index_holds_a_number_or_text(desk: Desk, store: redis.Redis) -> None:

@@ -98,16 +98,15 @@ def test_a_held_lane_is_left_alone(desk: Desk, clock: Clock) -> None:
     assert [w.message.content for w in desk.claim().messages] == ["one", "two"]
 
 
-def test_a_part_whose_message_is_gone_is_not_sent(desk: Desk, store: redis.Redis) -> None:
-    """A part without its text is refused, not sent empty."""
-    claim, parts = desk.owe()
+def test_a_part_carries_its_text(desk: Desk) -> None:
+    """Each part that is owed has its own text, whoever sends it."""
+    claim, _ = desk.owe(parts=2)
     desk.ledger.release(claim)
-    store.hdel(desk.key("messages"), parts[0].number.split(".")[0])
 
     claim = desk.claim()
 
-    assert [p.text for p in claim.parts] == [""]
-    assert desk.ledger.begin_send(claim, claim.parts[0], optout.field(SMS)) == ("REFUSED", "gone")
+    assert [p.text for p in claim.parts] == ["An answer 1"]
+    assert desk.ledger.begin_send(claim, claim.parts[0], optout.field(SMS)) == ("GO", "1")
 
 
 def test_an_outbox_entry_without_its_part_blocks_nothing(desk: Desk, store: redis.Redis) -> None:

@@ -199,14 +199,14 @@ class Protocol(RuleBasedStateMachine):
         assert claim and claim.lane
         names, held = [str(w.number) for w in claim.messages], self._holds(claim)
         numbers = self.desk.ledger.commit(
-            claim, Change(session, self.clock.now + 1_800_000), answered=[w.entry for w in claim.messages],
+            claim, Change(session, self.clock.now + 1_800_000), answered=[w.number for w in claim.messages],
             replies=[self.desk.reply("answer", claim.lane, 2, session.epoch)],
             turn={"kind": "answer", "messages": [w.number for w in claim.messages]},
         )  # fmt: skip
         assert held, "a late holder committed"
         self.commits.update(names)
         self.answered += [(str(claim.lane), name) for name in names]
-        record = part(claim.lane, session.epoch, self.desk.address) | {"created": self.clock.now}
+        record = part(claim.lane, session.epoch, self.desk.address, "An answer") | {"created": self.clock.now}
         owed = [Part(f"{numbers[0]}.{i}", record) for i in (1, 2)]
         worker.todo[:0] = [step for p in owed for step in self._bring(worker, p)]
 
@@ -266,7 +266,7 @@ class Protocol(RuleBasedStateMachine):
         record = owed.record
         looks, age = record.get("looks", 0), self.clock.now - record["sending_at"]
         due = LOOKS_MS[min(looks, 1)]
-        bound = set(map(str, ledger.redis.hkeys(self.desk.key("sids"))))
+        bound = ledger.bound(self.desk.cid)
         found = [p.sid for p in self.posts if p.number == owed.number and p.sid not in bound]
         if age < due:
             said = self._settle(
@@ -274,7 +274,7 @@ class Protocol(RuleBasedStateMachine):
             )
         elif found:
             self.happened["found in the list"] += 1
-            said = ledger.sent(self.desk.cid, owed.number, found[0])
+            said = ledger.sent(self.desk.cid, owed.number, found[0], listed=True)
         elif looks == 0:
             wait = max(0, LOOKS_MS[1] - age)
             said = self._settle(claim, owed.number, states, "unknown", wait_ms=wait, changes={"looks": 1})
@@ -372,9 +372,9 @@ class Protocol(RuleBasedStateMachine):
             for no, value in stored
             if records.decode_session(desk.cid, no, value).state is not State.CLOSED
         ]
-        opened = redis.hgetall(desk.key("open"))
+        opened = desk.opened()
         assert len(alive) <= 1
-        assert list(opened.values()) == alive and set(opened) <= {f"{AGENT}|*"}
+        assert list(map(str, opened.values())) == alive and set(opened) <= {f"{AGENT}|*"}
 
     @invariant()
     def whoever_is_owed_something_waits_and_nobody_else(self) -> None:
@@ -405,7 +405,7 @@ class TestProtocol(Protocol.TestCase):  # type: ignore[misc,name-defined]
 
     settings = settings(
         derandomize=True,
-        max_examples=40,
+        max_examples=60,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),

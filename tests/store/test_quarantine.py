@@ -11,12 +11,12 @@ import pytest
 import redis
 import structlog
 
-from session import keys
+from session import keys, records
 from session.claims import Timing
 from session.ledger import connect
 from tests.flow.system import call
 from tests.store.conftest import CLOCKED_PRELUDE, START_MS
-from tests.store.desk import Clock, ClockedLedger
+from tests.store.desk import SMS, Clock, ClockedLedger, number_of, part
 from tests.store.test_turns import Workshop, make_workshop, twilio  # noqa: F401  twilio: a fixture
 from workers.quarantine import LOOK_S, Quarantine
 
@@ -131,7 +131,9 @@ def test_a_turn_that_redis_forgot_is_not_sent_twice(
     again.work(A)
 
     assert len(sent(again)) == messages
-    states = [json.loads(v)["state"] for v in server.hvals(keys.customer_key("parts", again.cid(A)))]
+    states = [
+        records.decode_part(str(v))["state"] for v in server.hvals(keys.customer_key("parts", again.cid(A)))
+    ]
     assert states == ["sent"]
     assert not server.exists(keys.customer_key("outbox", again.cid(A)))
 
@@ -144,16 +146,22 @@ def test_a_part_that_waited_long_is_looked_for_first(
     workshop.at(0, A, "Hello")
     cid = workshop.cid(A)
     name = keys.customer_key("parts", cid)
-    [(number, value)] = server.hgetall(name).items()
-    record = {k: v for k, v in json.loads(value).items() if k not in ("sid", "sent_at", "first_sending_at")}
-    server.hset(name, number, json.dumps(record | {"state": "pending", "attempt": 0, "not_before": 0}))
+    [(number, _value)] = server.hgetall(name).items()
+    _, session, said = workshop.rt.ledger.read(cid)
+    assert session
+    number, created = str(number), said[-1].at
+    record = part(SMS, 0, A, said[-1].content) | {
+        "message": 1,
+        "session": number_of(session),
+        "created": created,
+    }
+    server.hset(name, number, json.dumps(record))
     server.rpush(keys.customer_key("outbox", cid), number)
-    server.delete(keys.customer_key("sids", cid))
     workshop.clock.advance(age_s * SECOND)
     workshop.work(A)
 
     assert len(sent(workshop)) == messages
-    assert json.loads(str(server.hget(name, number)))["state"] == "sent"
+    assert records.decode_part(str(server.hget(name, number)))["state"] == "sent"
 
 
 def test_in_quarantine_what_is_not_found_is_sent(server: redis.Redis, workshop: Workshop) -> None:

@@ -119,7 +119,7 @@ def _retry(desk: Desk) -> None:
         if "." in number:
             desk.ledger.resend(desk.cid, number, f"w{number}", "optout:none", look=True)
         else:
-            plan = {"entries": [f"{number} - {WHATSAPP}"], "hold": "hold:none"}
+            plan = {"entries": [desk.entry(number)], "hold": "hold:none"}
             desk.ledger.replay(desk.cid, number, f"w{number}", "optout:none", plan)
     desk.text("spam again", bury="not_ours")
     claim = desk.claim()
@@ -204,7 +204,7 @@ def test_the_life_is_the_same_with_and_without_repeats(store: redis.Redis, clock
                 customer.channel_counts, session.message_count, session.version, [m.content for m in messages],
                 {name: store.type(name) for name in dump(store)},
                 store.hvals(desk.key("attempts")), store.llen(desk.key("inbox")), store.llen(desk.key("outbox")),
-                store.hlen(desk.key("messages")), store.llen(desk.key("history")), desk.due_at(),
+                store.hlen(desk.key("parts")), store.llen(desk.key("history")), desk.due_at(),
             )
         )  # fmt: skip
         store.flushdb()
@@ -220,6 +220,7 @@ def test_a_flushed_script_cache_is_not_noticed(store: redis.Redis, clock: Clock)
     desk = Desk(ledger, clock)
 
     live_through_everything(desk)
+    desk.text("and more")
     store.script_flush()
     clock.advance(5_000)
 
@@ -248,9 +249,9 @@ def test_a_flush_between_sweeps_is_not_noticed(desk: Desk, store: redis.Redis) -
         sessions.append((one.cid, one.ledger.read(one.cid, last=0)[1]))
     store.script_flush()
 
-    changes = [(cid, Change(replace(s, summary="x"), None)) for cid, s in sessions if s]
+    changes = [(cid, Change(replace(s, summary="x"), None), None) for cid, s in sessions if s]
     assert desk.ledger.write_all(changes) == [True] * 5
     assert desk.ledger.write_all(changes) == [True] * 5
-    others = [(cid, Change(replace(s, summary="y"), None)) for cid, s in sessions if s]
+    others = [(cid, Change(replace(s, summary="y"), None), None) for cid, s in sessions if s]
     assert desk.ledger.write_all(others) == [False] * 5
     assert {desk.ledger.read(cid, last=0)[1].summary for cid, _ in sessions} == {"x"}  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ from session.model import Keyword
 from tests.store.desk import SMS_TOO, Clock, Desk, dump
 
 MINUTE = 60_000
+SID = "SM" + "0f" * 16
 
 
 def operator_steps_in(desk: Desk) -> None:
@@ -39,7 +40,6 @@ def program_writes(desk: Desk) -> None:
         (lambda desk: desk.text("STOP", keyword=Keyword.STOP), ("REFUSED", "opted_out")),
         (operator_steps_in, ("REFUSED", "overtaken")),
         (lambda desk: desk.ledger.redis.delete(desk.key("sessions")), ("REFUSED", "gone")),
-        (lambda desk: desk.ledger.redis.delete(desk.key("messages")), ("REFUSED", "gone")),
         (lambda desk: desk.ledger.redis.delete(desk.key("parts")), ("REFUSED", "gone")),
         (lambda desk: desk.ledger.forget(desk.cid), ("LOST", "")),
         (lambda desk: desk.die(), ("LOST", "")),
@@ -101,7 +101,7 @@ def test_sent_is_a_fact_from_anyone(desk: Desk, store: redis.Redis, state: str) 
     assert desk.ledger.sent(desk.cid, number, "SM1") == "OK"
 
     before = dump(store)
-    assert int(str(store.pttl(desk.key("sids")))) > 0
+    assert int(str(store.pttl(desk.key("parts")))) > 0
     assert desk.part(number)["state"] == "sent"
     assert not desk.ledger.redis.exists(desk.key("outbox"))
     assert desk.ledger.sent(desk.cid, number, "SM1") == "OK"
@@ -116,7 +116,7 @@ def test_one_sid_proves_one_part(desk: Desk, store: redis.Redis) -> None:
     assert desk.ledger.sent(desk.cid, parts[0].number, "SM1") == "OK"
     before = dump(store)
 
-    assert desk.ledger.sent(desk.cid, parts[1].number, "SM1") == "TAKEN"
+    assert desk.ledger.sent(desk.cid, parts[1].number, "SM1", listed=True) == "TAKEN"
 
     assert dump(store) == before
     assert desk.ledger.release(claim)
@@ -167,16 +167,25 @@ def test_a_part_that_is_gone_is_not_settled(desk: Desk, store: redis.Redis) -> N
 
 
 def test_a_stored_part_is_what_was_committed(desk: Desk) -> None:
-    """The part keeps every field of the turn's, as numbers and texts, through all its states."""
+    """A part keeps every field of the turn's while it is owed; of one that Twilio took, its SID, times and error stay."""
     claim, parts = desk.owe()
     desk.begin(claim, parts[0])
     desk.ledger.settle(claim, parts[0].number, ["sending"], "unknown", changes={"list": [1, 2], "x": None})
-    desk.ledger.sent(desk.cid, parts[0].number, "SM1")
-
     stored = desk.part(parts[0].number)
 
-    assert {k: stored[k] for k in parts[0].record if k not in ("state", "attempt")} == {
-        k: v for k, v in parts[0].record.items() if k not in ("state", "attempt")
+    assert {k: stored[k] for k in parts[0].record if k not in ("state", "attempt", "not_before")} == {
+        k: v for k, v in parts[0].record.items() if k not in ("state", "attempt", "not_before")
     }
     assert (stored["attempt"], stored["list"], stored["x"]) == (1, [1, 2], None)
-    assert stored["created"] == stored["sent_at"] == desk.clock.now
+    assert stored["created"] == desk.clock.now
+
+    desk.clock.advance(5)
+    desk.ledger.sent(desk.cid, parts[0].number, SID)
+    desk.clock.advance(7)
+    desk.ledger.status(desk.cid, parts[0].number, SID, "undelivered", "30003", desk.address)
+
+    assert desk.part(parts[0].number) == {
+        "state": "sent", "sid": SID, "rank": 4, "attempt": 1, "delivery": "undelivered", "error": 30003,
+        "sent_at": 5,
+    }  # fmt: skip
+    assert len(str(desk.ledger.redis.hget(desk.key("parts"), parts[0].number))) < 40

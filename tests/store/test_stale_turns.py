@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from ai.assistant import Assistant, ModelUnavailable
+from config.notices import NOTICES
 from session import keys, optout
 from session.claims import Change, Claim, OptedOut, StaleTurn
 from session.model import Answer, Channel, Keyword, Lane, State
 from tests.store.desk import SMS, SMS_TOO, WHATSAPP, Clock, ClockedLedger, Desk, dump, numbers
 from tests.store.test_turns import MINUTE, OURS, START, A, Workshop, make_workshop, twilio  # noqa: F401
 from workers import halt, steps, turn
-from workers.recording import UNREADABLE
 
 LANE = Lane(Channel.SMS, OURS)
 
@@ -81,7 +81,7 @@ def test_a_commit_notices_a_newer_message_and_writes_nothing(desk: Desk) -> None
 
     with pytest.raises(StaleTurn):
         desk.ledger.commit(
-            claim, Change(session, None), answered=[claim.messages[0].entry],
+            claim, Change(session, None), answered=[claim.messages[0].number],
             replies=[desk.reply("old", SMS, 1, 0)], turn={}, redo_after=numbers(claim)[-1],
         )  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_what_makes_no_turn_stale(desk: Desk, lane: Lane, keyword: Keyword) -> N
     desk.text("two", lane, keyword=keyword)
 
     desk.ledger.commit(
-        claim, Change(session, None), answered=[claim.messages[0].entry], replies=[], turn={},
+        claim, Change(session, None), answered=[claim.messages[0].number], replies=[], turn={},
         redo_after=numbers(claim)[-1],
     )  # fmt: skip
     assert claim.committed
@@ -130,7 +130,7 @@ def test_no_reply_is_committed_for_who_opted_out(desk: Desk) -> None:
     session = desk.open(claim)
     desk.text("STOP", keyword=Keyword.STOP)
     plan: dict[str, Any] = {
-        "answered": [claim.messages[0].entry],
+        "answered": [claim.messages[0].number],
         "turn": {},
         "optout": optout.field(SMS),
     }
@@ -366,7 +366,7 @@ def test_poison_ends_as_a_failure_and_takes_no_neighbour_with_it(workshop: Works
     assert len([e for e in workshop.lines if e["event"] == "message_buried"]) == 1
     assert (inbox(workshop), attempts(workshop)) == (0, [])
     assert len(said(workshop)) == 3
-    assert said(workshop)[1] == UNREADABLE
+    assert said(workshop)[1] == NOTICES["unreadable"]["en"]
 
 
 def test_an_innocent_burst_survives_two_dead_workers(workshop: Workshop) -> None:

@@ -59,8 +59,8 @@ def test_a_failed_delivery_keeps_its_reason(desk: Desk, sent: Part, word: str) -
         ("", "SM9", "same", "UNKNOWN"),
         ("99.1", "SM1", "same", "UNKNOWN"),
         ("nonsense", "SM1", "same", "UNKNOWN"),
-        ("own", "SM1", "+15005559999", "FOREIGN"),
-        ("own", "SM1", "", "FOREIGN"),
+        ("owed", "SM2", "+15005559999", "FOREIGN"),
+        ("owed", "SM2", "", "FOREIGN"),
         ("own", "SM9", "same", "DOUBLE"),
         ("own", "SM1", "same", "OK"),
     ],
@@ -68,11 +68,13 @@ def test_a_failed_delivery_keeps_its_reason(desk: Desk, sent: Part, word: str) -
 def test_whose_callback_it_is(
     desk: Desk, store: redis.Redis, sent: Part, number: str, sid: str, to: str, expected: str
 ) -> None:
-    """A callback counts for the part of its id or SID, address and SID being that part's; else it does nothing."""
+    """A callback counts for the part of its id or SID: the SID it was sent under, or while it is owed the address it goes to."""
+    owed = desk.owe()[1][0]
     before = dump(store)
     to = desk.address if to == "same" else to
+    name = {"own": sent.number, "owed": owed.number}.get(number, number)
 
-    got = desk.ledger.status(desk.cid, sent.number if number == "own" else number, sid, "delivered", "", to)
+    got = desk.ledger.status(desk.cid, name, sid, "delivered", "", to)
 
     assert got == (expected, False)
     assert (dump(store) == before) is (expected != "OK")

@@ -136,7 +136,7 @@ def test_a_session_written_meanwhile_is_left_alone(manager: SessionManager, cloc
     read = next(batches)
     stored = manager.add_message(PHONE, "I am back")
 
-    changes = [(cid, manager.change(replace(s, state=State.IDLE))) for cid, s in read]
+    changes = [(cid, manager.change(replace(s, state=State.IDLE)), None) for cid, s in read]
 
     assert [s.id for _, s in read] == [session.id]
     assert manager.ledger.write_all(changes) == [False]

@@ -23,6 +23,7 @@ from simulator.server import Server
 from tests.store.conftest import ENVIRONMENT
 from tests.store.desk import Clock, ClockedLedger
 from workers import runtime, turn
+from workers.background_queue import Background
 from workers.bell import Bell
 from workers.delivery import Delivery
 from workers.keeper import ClaimKeeper
@@ -111,7 +112,7 @@ def make_workshop(ledger: ClockedLedger, clock: Clock, twilio: str, **env: str) 
     rt = Runtime(
         settings=settings, ledger=ledger, manager=SessionManager(ledger, settings, agents), agents=agents,
         assistant=Assistant("mock"), delivery=Delivery(settings, ledger), keeper=ClaimKeeper(ledger, 60),
-        bell=Bell(fakeredis.FakeRedis()),
+        bell=Bell(fakeredis.FakeRedis()), background=Background(fakeredis.FakeRedis(), 120),
     )  # fmt: skip
     return Workshop(rt, clock)
 

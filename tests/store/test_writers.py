@@ -54,7 +54,7 @@ def test_two_openers_one_session(desk: Desk, store: redis.Redis) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(create, range(8))) == [False] * 7 + [True]
-    assert len(store.hgetall(desk.key("open"))) == store.hlen(desk.key("sessions")) == 1
+    assert len(desk.opened()) == store.hlen(desk.key("sessions")) == 1
 
 
 def test_one_open_session_per_agent_and_scope(desk: Desk, store: redis.Redis) -> None:
@@ -64,7 +64,7 @@ def test_one_open_session_per_agent_and_scope(desk: Desk, store: redis.Redis) ->
             fresh = course.begin(agent, Channel.SMS, scope, desk.address, SMS.ours, "a test", desk.clock.now)
             desk.ledger.write(desk.cid, Change(fresh, None))
 
-    assert sorted(store.hgetall(desk.key("open"))) == ["a|sms", "a|whatsapp", "b|sms", "b|whatsapp"]
+    assert sorted(desk.opened()) == ["a|sms", "a|whatsapp", "b|sms", "b|whatsapp"]
 
 
 def superseding(desk: Desk) -> tuple[Session, Session]:
@@ -86,7 +86,7 @@ def test_a_new_session_takes_the_place_of_the_one_it_closes(desk: Desk, store: r
     assert (desk.said(closed), desk.said()) == (["one", "Re: one"], ["two"])
     assert desk.session().id == stored.id != closed.id
     number = str(number_of(stored))
-    assert store.hgetall(desk.key("open")) == {f"{AGENT}|*": number}
+    assert desk.opened() == {f"{AGENT}|*": int(number)}
     assert store.zrange(desk.key("active"), 0, -1) == [f"{desk.cid}:{number}"]
 
 
@@ -118,7 +118,8 @@ def test_a_closed_session_leaves_the_indexes(desk: Desk, store: redis.Redis) -> 
 
     desk.ledger.write(desk.cid, Change(replace(session, state=State.CLOSED), 5))
 
-    assert not store.exists(desk.key("open"), desk.key("active"), desk.key("deadlines"))
+    assert not desk.opened()
+    assert not store.exists(desk.key("active"), desk.key("deadlines"))
     assert desk.session().state is State.CLOSED
     assert desk.said() == ["one", "Re: one"]
 
@@ -142,7 +143,7 @@ def test_the_reader_sees_the_session_the_customer_is_in(desk: Desk, clock: Clock
 def test_a_word_on_an_old_session_leaves_the_open_one(desk: Desk, store: redis.Redis) -> None:
     """Writing a session that is closed already takes the newer one of its place out of no index."""
     desk.answer("one")
-    old, _ = desk.ledger.write(desk.cid, Change(replace(desk.session(), state=State.CLOSED), None))
+    old = desk.ledger.write(desk.cid, Change(replace(desk.session(), state=State.CLOSED), None)).session
     desk.answer("two")
     new = desk.session()
     assert new.id != old.id
@@ -150,5 +151,5 @@ def test_a_word_on_an_old_session_leaves_the_open_one(desk: Desk, store: redis.R
     desk.ledger.write(desk.cid, Change(replace(old, summary="what came of it"), None))
 
     assert desk.session().id == new.id
-    assert store.hvals(desk.key("open")) == [str(number_of(new))]
+    assert list(desk.opened().values()) == [number_of(new)]
     assert store.zrange(desk.key("active"), 0, -1) == [f"{desk.cid}:{number_of(new)}"]

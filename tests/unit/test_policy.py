@@ -19,6 +19,7 @@ from session.policy import (
     Decision,
     Policy,
     Preset,
+    alert_due,
     due_event,
     judge,
     next_check,
@@ -153,7 +154,16 @@ def test_nobody_who_waits_for_a_person_is_sent_away(policy: Policy, silence: int
 
     assert judge(waiting, policy, Channel.SMS, NOW + silence).decision is Decision.REUSE
     assert due_event(waiting, policy, NOW + silence) is None
-    assert next_check(waiting, policy) is None
+    assert next_check(replace(waiting, alerted_at=NOW), policy) is None
+
+
+@given(policies, silences)
+def test_whoever_waits_too_long_is_told_of_once(policy: Policy, silence: int) -> None:
+    """One alert for each wait, when it is longer than the policy's limit."""
+    waiting = replace(session(State.WAITING_AGENT), waiting_since=NOW)
+
+    assert alert_due(waiting, policy, NOW + silence) == (silence > policy.alert_ms)
+    assert not alert_due(replace(waiting, alerted_at=NOW), policy, NOW + silence)
 
 
 @given(policies, silences, st.sampled_from([State.ACTIVE, State.IDLE]))
@@ -181,11 +191,11 @@ def test_every_limit_is_exclusive(policy: Policy, limit: str, past: int) -> None
 def test_the_sweep_comes_exactly_when_something_is_due(
     policy: Policy, place: tuple[State, HandledBy], silence: int
 ) -> None:
-    """``due_event`` says nothing before ``next_check``, and something from then on."""
-    quiet = session(*place)
+    """``due_event`` and ``alert_due`` say nothing before ``next_check``, and one of them something from then on."""
+    quiet = replace(session(*place), waiting_since=NOW)
     check = next_check(quiet, policy)
 
-    due = due_event(quiet, policy, NOW + silence)
+    due = due_event(quiet, policy, NOW + silence) or alert_due(quiet, policy, NOW + silence) or None
 
     assert (due is not None) == (check is not None and NOW + silence >= check)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.splitting import ELLIPSIS, PART_UNITS_MAX, PARTS_MAX, split, units
+from session.splitting import ELLIPSIS, PART_UNITS_MAX, PARTS_MAX, split, units
 
 SENTENCE = "The parcel left our house on Monday morning. "
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"

@@ -1,0 +1,242 @@
+"""What people do in a conversation: take it over, answer in it, hand it back.
+
+Each step is one write, checked against the session's version and tried again when somebody was faster, for it is
+the same whatever they wrote. A step that takes the conversation away from the assistant moves the epoch: what the
+assistant decided before is not sent any more. What a person wrote stays in force when the next step follows at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from config.agents import Agent
+from session import course, events, keys, optout, replies, wishes
+from session.claims import DAY_MS, LedgerConflict
+from session.machine import Event
+from session.model import (
+    Channel,
+    Customer,
+    Direction,
+    HandledBy,
+    Keyword,
+    Message,
+    Role,
+    Session,
+    State,
+)
+from session.splitting import PART_UNITS_MAX, PARTS_MAX, split, units
+
+if TYPE_CHECKING:
+    from session.manager import SessionManager
+
+TRIES = 4
+LOOK_BACK = 50  # messages looked at for what nobody has answered
+BODY_UNITS_MAX = PART_UNITS_MAX * PARTS_MAX
+NOTE_CHARS_MAX = 2000
+
+_log = structlog.get_logger("session")
+
+
+class NotSendable(ValueError):
+    """An answer that cannot be sent; ``code`` for programs, the text is a sentence for people."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an operator's step writes. ``owed``: a reply to send, to the message of number ``answers``; ``again``:
+    messages to be answered by the assistant."""
+
+    session: Session
+    owed: Message | None = None
+    answers: int = 0
+    again: tuple[Message, ...] = ()
+    told: tuple[events.JSON, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The session as stored, the message that was owed, and whether the customer waits for a worker now."""
+
+    session: Session
+    message: Message | None = None
+    waits: bool = False
+
+
+class Operators:
+    """The steps, for the API and the console. Safe for threads."""
+
+    def __init__(self, manager: SessionManager, service_sid: str | None) -> None:
+        self._manager = manager
+        self._service_sid = service_sid
+
+    def hand_off(self, session_id: str, note: str = "") -> Done:
+        """To a person, with a note for whom it reaches; again when it waits for one already.
+
+        Raises ``NoSuchSession``, ``IllegalTransition``.
+        """
+
+        def taken(s: Session, _: Sequence[Message]) -> Step:
+            context = {**s.context, "handoff_note": note[:NOTE_CHARS_MAX]} if note else s.context
+            if s.state is State.WAITING_AGENT:
+                return Step(replace(s, context=context) if context != s.context else s)
+            moved = course.move(s, Event.HANDED_OFF, self._manager.ledger.now())
+            moved = _taken_over(s, replace(moved, context=context))
+            return Step(moved, told=events.of_move(s, moved, "operator"))
+
+        return self._do(session_id, taken)
+
+    def hand_back(self, session_id: str, note: str = "") -> Done:
+        """To the assistant, which answers what nobody answered; ``note`` is for its eyes alone."""
+
+        def given(s: Session, messages: Sequence[Message]) -> Step:
+            moved = course.move(s, Event.HANDED_BACK, self._manager.ledger.now())
+            already = s.handled_by is HandledBy.ASSISTANT and s.state is not State.WAITING_AGENT
+            if already and not note:
+                return Step(s)
+            moved = replace(moved, note=note[:NOTE_CHARS_MAX] or s.note)
+            if already:
+                return Step(moved)
+            agents = self._manager.agents
+            again = unanswered(messages, agents.by_id(s.agent_id) or agents.default)
+            return Step(moved, again=again, told=(events.event("handed_back"),))
+
+        return self._do(session_id, given)
+
+    def complete(self, session_id: str) -> Done:
+        """CLOSED, completed. Raises ``NoSuchSession``, ``IllegalTransition``."""
+
+        def ended(s: Session, _: Sequence[Message]) -> Step:
+            moved = course.move(s, Event.COMPLETED, self._manager.ledger.now())
+            return Step(_taken_over(s, moved), told=events.ended(moved))
+
+        return self._do(session_id, ended)
+
+    def answer(self, session_id: str, body: str) -> Done:
+        """A person's words to the customer, sent as written on the session's channel.
+
+        Raises ``NotSendable`` and ``OptedOut`` too.
+        """
+        if not body.strip():
+            raise NotSendable("empty_body", "body must hold the words to send.")
+        if units(body) > BODY_UNITS_MAX:
+            raise NotSendable("body_too_long", f"body must be at most {BODY_UNITS_MAX} characters.")
+
+        def said(s: Session, messages: Sequence[Message]) -> Step:
+            now = self._manager.ledger.now()
+            moved = course.move(s, Event.OPERATOR_ANSWERED, now)
+            if s.channel is Channel.VOICE:
+                raise NotSendable("cannot_speak", "A call cannot be answered by text; write to its number.")
+            heard = next((m for m in reversed(messages) if _heard_on(m, s.channel)), None)
+            if heard and s.channel is Channel.WHATSAPP and now - heard.at > DAY_MS:
+                raise NotSendable(
+                    "outside_window", "WhatsApp lets nobody write freely a day after the last message."
+                )
+            return Step(
+                _taken_over(s, course.say(moved, now)),
+                owed=_reply(s, heard, body.strip()),
+                answers=_number(heard) if heard else 0,
+                told=(events.event("operator_answered"),),
+            )
+
+        return self._do(session_id, said)
+
+    # Inside
+
+    def _do(self, session_id: str, decide: Callable[[Session, Sequence[Message]], Step]) -> Done:
+        for attempt in range(1, TRIES + 1):
+            customer, before, messages = self._manager.read_session(session_id, last=LOOK_BACK)
+            step = decide(before, messages)
+            if step.session is before:
+                return Done(before)
+            try:
+                return self._write(customer, before, step)
+            except LedgerConflict:
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _write(self, customer: Customer, before: Session, step: Step) -> Done:
+        manager, owed = self._manager, step.owed
+        texts = split(owed.content) if owed else []
+        written = manager.ledger.write(
+            customer.id,
+            manager.change(step.session, step.told),
+            owed=replies.owed(owed, texts, step.session.epoch, step.answers) if owed else None,
+            optout=optout.field(owed.lane, self._service_sid) if owed else "",
+            entries=self._entries(customer.id, step.again),
+            # Whoever was called because nobody answered has come.
+            resolves=before.state is State.WAITING_AGENT and step.session.state is not State.WAITING_AGENT,
+        )
+        stored = written.session
+        if before.state is not stored.state:
+            _log.info(
+                "state_transitioned", customer=customer.id[:6], session_id=stored.id,
+                **{"from": str(before.state), "to": str(stored.state)},
+            )  # fmt: skip
+        message = None
+        if owed:
+            name, at = written.message_ids[-1], stored.last_message_at
+            message = replace(owed, id=name, session_id=stored.id, at=at, status="queued")
+        return Done(stored, message, written.waits)
+
+    def _entries(self, cid: str, messages: Sequence[Message]) -> list[str]:
+        """Messages of the history as entries of the inbox."""
+        again = {_number(message): message for message in messages}
+        stored = self._manager.ledger.recorded(cid, list(again)) if again else {}
+        return [f"{n} {again[n].keyword} {again[n].lane} {record}" for n, record in sorted(stored.items())]
+
+
+def _taken_over(before: Session, after: Session) -> Session:
+    """With the epoch moved where the assistant may be thinking; where a person has it, nothing of its is on the way."""
+    persons = before.handled_by is HandledBy.OPERATOR or before.state is State.WAITING_AGENT
+    return after if persons else replace(after, epoch=before.epoch + 1)
+
+
+def _reply(session: Session, heard: Message | None, body: str) -> Message:
+    """To the address that the customer wrote from last on the session's channel."""
+    return Message(
+        direction=Direction.OUTBOUND,
+        role=Role.AGENT,
+        content=body,
+        channel=session.channel,
+        from_number=heard.to_number if heard else session.ours,
+        to_number=heard.from_number if heard else session.first_from,
+        generated_by="operator",
+        in_response_to=heard.twilio_sid if heard else "",
+    )
+
+
+def _heard_on(message: Message, channel: Channel) -> bool:
+    return message.direction is Direction.INBOUND and message.channel is channel
+
+
+def _number(message: Message) -> int:
+    found = keys.parse_id(message.id)
+    assert found is not None
+    return found.number
+
+
+def unanswered(messages: Sequence[Message], agent: Agent) -> tuple[Message, ...]:
+    """The customer's messages after the last answer, that the assistant has to answer. Pure.
+
+    A wish for a person is not among them: a person has seen it, and it would only be handed over again.
+    """
+    words = tuple(word for said in agent.handoff.words.values() for word in said)
+    left: list[Message] = []
+    for message in messages:
+        if message.direction is Direction.INBOUND:
+            left.append(message)
+        elif not course.is_notice(message):
+            left.clear()
+    return tuple(
+        m for m in left
+        if m.keyword is Keyword.NONE and not wishes.wants_person(m.content, agent.languages, words)
+    )  # fmt: skip
