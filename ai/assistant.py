@@ -1,49 +1,65 @@
-"""One turn's answer from a language model: one HTTP request, bounded, checked against the agent's schema.
-
-The only file that imports openai, and only when a provider is reached over HTTP: the import costs a second.
-"""
+"""One turn's answer from a language model: one request, more only for tools, checked against the agent's schema."""
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 from ai import schema as answer_schema
-from ai import standin
-from ai.dialect import (
-    ModelError,
-    ModelFault,
-    ModelUnavailable,
-    chat_request,
-    from_status,
-    parse_body,
-    read_body,
-    responses_request,
-    usage_of,
-)
+from ai import standin, usage
+from ai.dialect import Asking, Round, Said, ToolCall, parse_arguments
+from ai.model_errors import ModelError, ModelFault, ModelUnavailable
 from ai.prompt import Item
+from ai.tools import Toolbox
 from config.agents import Agent
-from session.model import Answer
+from session.model import Answer, ToolUse, Usage
 
-if TYPE_CHECKING:
-    import openai
-
-    from ai.bounded_http import BoundedTransport
-
-OPENAI_ORIGIN = "https://api.openai.com/v1"
-# A worker holds one connection per turn in flight, 50 unless told otherwise; waiting for one costs time.
-CONNECTIONS = 256
-# Compatible servers without keys still want a header that is not empty.
-NO_KEY = "none"
-
+# A tool leaves this part of the time to the answer that is to be made of its result.
+TOOL_SHARE = 0.5
 
 __all__ = ["Assistant", "ModelError", "ModelFault", "ModelUnavailable"]
 
 
+class Model(Protocol):
+    """Whom the assistant asks."""
+
+    def ask(self, model: str, asking: Asking, seconds: float) -> tuple[Said, Usage]: ...
+
+    def close(self) -> None: ...
+
+
+class StandIn:
+    """The stand-in model, in process: rules, and no network."""
+
+    def __init__(self, latency_seconds: float) -> None:
+        self._latency_seconds = latency_seconds
+
+    def ask(self, model: str, asking: Asking, seconds: float) -> tuple[Said, Usage]:
+        time.sleep(self._latency_seconds)
+        items = [{"role": item.role, "content": item.content} for item in asking.items]
+        for past in asking.rounds:
+            items += [
+                {"role": "tool", "name": call.name, "content": result}
+                for call, result in zip(past.calls, past.results, strict=True)
+            ]
+        tools = {"tools": asking.tools} if asking.tools and asking.may_call else {}
+        answer = standin.respond(items, asking.schema, **tools)
+        calls = tuple(
+            ToolCall(f"call_{place}", call["name"], json.dumps(call["arguments"]))
+            for place, call in enumerate(answer.get("tool_calls", ()) if tools else ())
+        )
+        return Said("" if calls else json.dumps(answer), calls), Usage(model=standin.MODEL_NAME)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Assistant:
-    """Asks the model. Build one per process; ``answer`` may be called from many threads at once."""
+    """Asks the model. Build one per process; its methods may be called from many threads at once."""
 
     def __init__(
         self,
@@ -60,110 +76,119 @@ class Assistant:
         """
         if provider not in ("openai", "openai-compatible", "mock"):
             raise ValueError(f"unknown AI_PROVIDER {provider!r}")
-        self._provider = provider
-        self._model = model
+        self._default_model = model
         self._timeout_seconds = timeout_seconds
-        self._standin_latency_seconds = standin_latency_seconds
-        if provider != "mock":
-            self._transport, self._client = _connect(api_key, base_url or OPENAI_ORIGIN)
-            # Looked up here: the SDK imports an endpoint's code at first use, which costs half a second.
-            endpoint = self._client.responses if provider == "openai" else self._client.chat.completions
-            self._create = endpoint.with_raw_response.create
+        self._model: Model
+        if provider == "mock":
+            self._model = StandIn(standin_latency_seconds)
+        else:
+            self._model = _http_model(provider, api_key, base_url)
 
     def answer(
         self,
         agent: Agent,
         items: Sequence[Item],
+        *,
         schema: dict[str, Any] | None = None,
         deadline_seconds: float | None = None,
         metadata: Mapping[str, str] | None = None,
+        toolbox: Toolbox | None = None,
     ) -> Answer:
-        """One call to the model, over after ``timeout_seconds`` or ``deadline_seconds``, the shorter.
+        """The model's answer to a prompt, after the tools of ``toolbox`` that it asks for.
 
-        ``schema`` is the agent's own unless given; the answer is checked against the agent either way.
+        No call to the model takes more than ``timeout_seconds``, and everything together not more than
+        ``deadline_seconds``. When the agent's model is away or refuses for good, its fallback model is asked
+        once. ``schema`` is the agent's own unless given; the answer is checked against the agent either way.
         ``metadata`` goes to the Responses API alone. Raises ``ModelUnavailable`` or ``ModelFault``.
         """
         started = time.monotonic()
-        bound = self._timeout_seconds
-        if deadline_seconds is not None:
-            bound = min(bound, deadline_seconds)
-        if bound <= 0:
-            raise ModelUnavailable("no time is left to ask the model", code="model_timeout")
-        schema = schema or answer_schema.json_schema(agent)
-        if self._provider == "mock":
-            text, body = self._ask_standin(items, schema)
-        else:
-            body = self._ask(agent.model or self._model, items, schema, bound, metadata)
-            text = read_body(body)
-        try:
-            checked = answer_schema.check(agent, text)
-        except answer_schema.DoesNotFit as misfit:
-            reason = f"the model's answer does not fit: {misfit.reason}"
-            raise ModelFault(reason, code="answer_does_not_fit", retryable=True) from None
-        return Answer(
-            reply=checked.reply,
-            entities=checked.entities,
-            intent=checked.intent,
-            language=checked.language,
-            usage=usage_of(body, duration_ms=round((time.monotonic() - started) * 1000)),
-        )
+        ends_at = math.inf if deadline_seconds is None else started + deadline_seconds
+        models = [agent.model or self._default_model, *filter(None, [agent.fallback_model])]
+        asking = Asking(
+            items, schema or answer_schema.json_schema(agent), toolbox.definitions if toolbox else (),
+            may_call=agent.limits.tool_rounds > 0, metadata=metadata,
+        )  # fmt: skip
+        usages: list[Usage] = []
+        uses: list[ToolUse] = []
+        while True:
+            said, usage_of_call = self._ask(models, asking, ends_at)
+            usages.append(usage_of_call)
+            if not said.calls:
+                break
+            if toolbox is None or not asking.may_call:
+                reason = "the model asks for tools where it was to answer"
+                raise ModelFault(reason, code="tools_without_end", retryable=True)
+            used = [toolbox.call(call.name, call.arguments, _share(ends_at)) for call in said.calls]
+            uses += used
+            rounds = (*asking.rounds, Round(said.calls, tuple(use.result for use in used)))
+            asking = replace(asking, rounds=rounds, may_call=len(rounds) < agent.limits.tool_rounds)
+        duration_ms = round((time.monotonic() - started) * 1000)
+        return _answer(agent, said.text, usage.total(usages, duration_ms), tuple(uses))
+
+    def summarise(
+        self, items: Sequence[Item], schema: dict[str, Any], deadline_seconds: float, model: str = ""
+    ) -> dict[str, Any]:
+        """A background request's answer, a JSON object, not checked further. Raises as ``answer`` does."""
+        asking = Asking(items, schema, name="summary")
+        said, _ = self._ask([model or self._default_model], asking, time.monotonic() + deadline_seconds)
+        summary = None if said.calls else parse_arguments(said.text)
+        if summary is None:
+            raise ModelFault("the model's summary is not JSON", code="answer_does_not_fit", retryable=True)
+        return summary
 
     def close(self) -> None:
         """Close the pooled connections; the assistant is not used afterwards."""
-        if self._provider != "mock":
-            self._client.close()
+        self._model.close()
 
-    def _ask_standin(self, items: Sequence[Item], schema: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        time.sleep(self._standin_latency_seconds)
-        answer = standin.respond([{"role": item.role, "content": item.content} for item in items], schema)
-        return json.dumps(answer), {"model": standin.MODEL_NAME}
-
-    def _ask(
-        self,
-        model: str,
-        items: Sequence[Item],
-        schema: dict[str, Any],
-        bound: float,
-        metadata: Mapping[str, str] | None,
-    ) -> dict[str, Any]:
-        import openai
-
-        if self._provider == "openai":
-            request = responses_request(model, items, schema, metadata)
-        else:
-            request = chat_request(model, items, schema)
+    def _ask(self, models: list[str], asking: Asking, ends_at: float) -> tuple[Said, Usage]:
+        """The first of the models; when it is of no use, the next, which then stays the first."""
         try:
-            with self._transport.within(bound):
-                content = self._create(**request, timeout=bound).http_response.content
-        # Without causes ("from None"): they carry requests, and with them prompts and keys.
-        except openai.APITimeoutError:
-            reason = f"the model did not answer within {bound:g} seconds"
-            raise ModelUnavailable(reason, code="model_timeout") from None
-        except openai.APIConnectionError:
-            reason = "the connection to the model failed; check OPENAI_BASE_URL and the network"
-            raise ModelUnavailable(reason, code="model_unreachable") from None
-        except openai.APIStatusError as error:
-            raise from_status(error.status_code, error.code, error.response.headers) from None
-        except openai.OpenAIError as error:
-            raise ModelFault(f"the model's answer cannot be used ({type(error).__name__})") from None
-        return parse_body(content)
+            return self._model.ask(models[0], asking, self._seconds(ends_at))
+        except ModelError as error:
+            whim = isinstance(error, ModelFault) and error.retryable
+            if len(models) == 1 or whim or ends_at <= time.monotonic():
+                raise
+            first = error
+        del models[0]
+        try:
+            return self._model.ask(models[0], asking, self._seconds(ends_at))
+        except ModelError as second:
+            # What can be mended by asking again is told, for then it is worth asking again.
+            raise (second if second.retryable and not first.retryable else first) from None
+
+    def _seconds(self, ends_at: float) -> float:
+        seconds = min(self._timeout_seconds, ends_at - time.monotonic())
+        if seconds <= 0:
+            raise ModelUnavailable("no time is left to ask the model", code="model_timeout")
+        return seconds
 
 
-def _connect(api_key: str, base_url: str) -> tuple[BoundedTransport, openai.OpenAI]:
-    if not (api_key.isascii() and api_key.isprintable()):
-        raise ValueError("OPENAI_API_KEY holds characters that no header can carry")
-    import httpx2
-    import openai
+def _share(ends_at: float) -> float:
+    return (ends_at - time.monotonic()) * TOOL_SHARE
 
-    from ai.bounded_http import BoundedTransport
 
-    transport = BoundedTransport(CONNECTIONS)
-    http_client = httpx2.Client(transport=transport, trust_env=False, follow_redirects=False)
-    client = openai.OpenAI(
-        api_key=api_key or NO_KEY,
-        base_url=base_url,
-        max_retries=0,  # the tries are ours: two layers of them multiply
-        http_client=http_client,
-        default_headers={"Accept-Encoding": "identity"},  # so that the bound on bytes is one on memory
+def _answer(agent: Agent, text: str, used: Usage, tools: tuple[ToolUse, ...]) -> Answer:
+    try:
+        checked = answer_schema.check(agent, text)
+    except answer_schema.DoesNotFit as misfit:
+        reason = f"the model's answer does not fit: {misfit.reason}"
+        raise ModelFault(reason, code="answer_does_not_fit", retryable=True) from None
+    return Answer(
+        reply=checked.reply,
+        entities=checked.entities,
+        intent=checked.intent,
+        language=checked.language,
+        usage=used,
+        memory=checked.memory,
+        handoff=checked.handoff,
+        ends=checked.ends,
+        satisfaction=checked.satisfaction,
+        tools=tools,
+        rejected=checked.rejected,
     )
-    return transport, client
+
+
+def _http_model(provider: str, api_key: str, base_url: str | None) -> Model:
+    from ai.model_http import HttpModel
+
+    return HttpModel(provider, api_key, base_url)

@@ -55,10 +55,13 @@ class BoundedTransport(httpx2.BaseTransport):
         self._inner._pool._network_backend = _Backend(self._bounds)
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Everything this thread sends and reads inside ends after ``seconds`` with a time-out error."""
+    def within(self, seconds: float, bytes_max: int = RESPONSE_BYTES_MAX) -> Iterator[None]:
+        """Everything this thread sends and reads inside ends after ``seconds`` with a time-out error.
+
+        More than ``bytes_max`` bytes, headers included, are a read error.
+        """
         self._bounds.deadline = time.monotonic() + seconds
-        self._bounds.bytes_left = RESPONSE_BYTES_MAX
+        self._bounds.bytes_left = bytes_max
         try:
             yield
         finally:

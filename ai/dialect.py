@@ -1,122 +1,144 @@
-"""The two dialects of OpenAI-compatible servers: what a request is, what an answer or an error means.
+"""The two dialects of OpenAI-compatible servers: what a request is, and what an answer means.
 
-ModelError                what went wrong, in a sentence without prompts, answers or keys
-├── ModelUnavailable      an outage of the model's side: the same call may succeed later
-└── ModelFault            the answer cannot be used, or the request was refused
+A request is the conversation, then the rounds in which the model called tools and was told what came of it.
+Nothing is stored at the provider, so every round is sent again in full, and without the provider's own ids:
+it would look for what it did not keep.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import Any
 
+from ai.model_errors import ModelFault, ModelUnavailable, from_status
 from ai.prompt import Item
-from session.model import Usage
 
-_TRY_LATER_STATUS = frozenset({408, 409, 429})
-_PLAIN_CODE = re.compile(r"[a-z0-9_.\-]{1,64}")
+JSON = dict[str, Any]
+
+# More at once is a model gone astray; those beyond are dropped.
+CALLS_MAX = 8
+CALL_ID_CHARS_MAX = 100
+# Stands for a name that is none; no agent's tool is called so.
+NO_NAME = "-"
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_REMEDIES = {
-    400: "it did not accept the request; check OPENAI_MODEL and that it supports JSON schemas",
-    401: "check OPENAI_API_KEY",
-    403: "the key may not use this model; check OPENAI_API_KEY and OPENAI_MODEL",
-    404: "check OPENAI_MODEL and OPENAI_BASE_URL",
-}
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class ModelError(Exception):
-    """``code`` is a word for logs; ``retryable``: the same call may succeed when it is made again."""
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that the model wants used; ``arguments`` is JSON, or what it takes for JSON."""
 
-    def __init__(self, reason: str, *, code: str, retryable: bool, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.code = code
-        self.retryable = retryable
-        self.retry_after = retry_after
+    id: str
+    name: str
+    arguments: str
 
 
-class ModelUnavailable(ModelError):
-    """No connection, a time-out, 408, 409, 429 or 5xx. ``retry_after``: seconds the server asks for."""
+@dataclass(frozen=True)
+class Said:
+    """What the model said: the text of an answer, or calls of tools, never both."""
 
-    def __init__(
-        self, reason: str, retry_after: float | None = None, *, code: str = "model_unavailable"
-    ) -> None:
-        super().__init__(reason, code=code, retryable=True, retry_after=retry_after)
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
 
 
-class ModelFault(ModelError):
-    """A refusal, an answer that does not fit, or a request the server does not accept.
+@dataclass(frozen=True)
+class Round:
+    """Calls of tools and, at the same places, what each of them gave."""
 
-    ``retryable`` tells the model's whims (another try may fit) from faults of the configuration.
+    calls: tuple[ToolCall, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One request, before it is written in a dialect. ``tools`` are of name, description and parameters."""
+
+    items: Sequence[Item]
+    schema: JSON
+    tools: Sequence[JSON] = ()
+    rounds: Sequence[Round] = ()
+    may_call: bool = True  # False: the tools stand there for the rounds' sake alone
+    metadata: Mapping[str, str] | None = None
+    name: str = "turn"  # of the schema
+
+
+def responses_request(model: str, asking: Asking) -> JSON:
+    """The body of a request to OpenAI's Responses API."""
+    conversation: list[JSON] = [_message(item) for item in asking.items]
+    for past in asking.rounds:
+        conversation += [
+            {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": _sent(call)}
+            for call in past.calls
+        ]
+        conversation += [
+            {"type": "function_call_output", "call_id": call.id, "output": _utf8(result)}
+            for call, result in zip(past.calls, past.results, strict=True)
+        ]
+    format = {"type": "json_schema", "name": asking.name, "schema": asking.schema, "strict": True}
+    request: JSON = {"model": model, "input": conversation, "text": {"format": format}, "store": False}
+    if asking.tools:
+        request["tools"] = [{"type": "function", **tool, "strict": True} for tool in asking.tools]
+        request["tool_choice"] = "auto" if asking.may_call else "none"
+    return request | ({"metadata": dict(asking.metadata)} if asking.metadata else {})
+
+
+def chat_request(model: str, asking: Asking) -> JSON:
+    """The body of a request to Chat Completions, which Ollama, vLLM and most others speak.
+
+    Everything that is not the conversation becomes one system message at the top: the templates of many open
+    models know no role "developer" and refuse a system message further down.
     """
+    system = "\n\n".join(item.content for item in asking.items if item.role == "developer")
+    messages: list[JSON] = [{"role": "system", "content": _utf8(system)}] if system else []
+    messages += [_message(item) for item in asking.items if item.role != "developer"]
+    for past in asking.rounds:
+        calls = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _sent(call)}}
+            for call in past.calls
+        ]
+        messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+        messages += [
+            {"role": "tool", "tool_call_id": call.id, "content": _utf8(result)}
+            for call, result in zip(past.calls, past.results, strict=True)
+        ]
+    json_schema = {"name": asking.name, "schema": asking.schema, "strict": True}
+    response_format = {"type": "json_schema", "json_schema": json_schema}
+    request: JSON = {"model": model, "messages": messages, "response_format": response_format}
+    if asking.tools:
+        request["tools"] = [
+            {"type": "function", "function": {**tool, "strict": True}} for tool in asking.tools
+        ]
+        request["tool_choice"] = "auto" if asking.may_call else "none"
+    return request
 
-    def __init__(self, reason: str, *, code: str = "model_fault", retryable: bool = False) -> None:
-        super().__init__(reason, code=code, retryable=retryable)
 
+def read_body(body: JSON) -> Said:
+    """What a body of either dialect says. Compatible servers omit much, so nothing is assumed.
 
-def responses_request(
-    model: str, items: Sequence[Item], schema: dict[str, Any], metadata: Mapping[str, str] | None
-) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "model": model,
-        "input": [{"role": item.role, "content": _utf8(item.content)} for item in items],
-        "text": {"format": {"type": "json_schema", "name": "turn", "schema": schema, "strict": True}},
-        "store": False,
-    }
-    return request | ({"metadata": dict(metadata)} if metadata else {})
-
-
-def chat_request(model: str, items: Sequence[Item], schema: dict[str, Any]) -> dict[str, Any]:
-    """Everything that is not the conversation becomes one system message at the top.
-
-    The templates of many open models know no role "developer" and refuse a system message further down.
+    Raises ``ModelFault`` or ``ModelUnavailable``: status 200 does not mean that all went well.
     """
-    system = "\n\n".join(item.content for item in items if item.role == "developer")
-    messages = [{"role": "system", "content": _utf8(system)}] if system else []
-    messages += [
-        {"role": item.role, "content": _utf8(item.content)} for item in items if item.role != "developer"
-    ]
-    json_schema = {"name": "turn", "schema": schema, "strict": True}
-    return {
-        "model": model,
-        "messages": messages,
-        "response_format": {"type": "json_schema", "json_schema": json_schema},
-    }
+    error = body.get("error")
+    if isinstance(error, dict):
+        _raise_body_error(error)
+    if body.get("status") in ("incomplete", "cancelled"):
+        raise _incomplete()
+    calls, parts = _chat_said(body) if "choices" in body else _responses_said(body)
+    if calls:
+        return Said(calls=calls[:CALLS_MAX])
+    if any(part.get("type") == "refusal" for part in parts):
+        raise ModelFault("the model refused to answer", code="refusal", retryable=True)
+    text = "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
+    if not text.strip():
+        raise ModelFault("the model's answer is empty", code="empty", retryable=True)
+    return Said(text)
 
 
-def _utf8(text: str) -> str:
-    """Half characters cannot be sent as UTF-8 at all; everything else goes out unaltered."""
-    return _SURROGATES.sub("\ufffd", text)
-
-
-def from_status(status: int, code: str | None, headers: Mapping[str, str]) -> ModelError:
-    """The server's own words are left out: they may repeat the prompt or the key."""
-    word = f", {code}" if code and _PLAIN_CODE.fullmatch(code) else ""
-    if status in _TRY_LATER_STATUS or status >= 500:
-        reason = f"the model's server answered {status}{word}"
-        return ModelUnavailable(reason, _retry_after(headers), code=f"model_http_{status}")
-    remedy = _REMEDIES.get(status, "check OPENAI_BASE_URL")
-    return ModelFault(f"the model's server answered {status}{word}: {remedy}", code=f"model_http_{status}")
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from ``Retry-After``, given as a number or a date; None when absent or odd."""
-    value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, IndexError):
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
-
-
-def parse_body(content: bytes) -> dict[str, Any]:
+def parse_body(content: bytes) -> JSON:
+    """The JSON object that a server answered; ``ModelFault`` when it is none."""
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
@@ -126,25 +148,63 @@ def parse_body(content: bytes) -> dict[str, Any]:
     return body
 
 
-def read_body(body: dict[str, Any]) -> str:
-    """The answer's text, of either dialect. Compatible servers omit much, so nothing is assumed."""
-    error = body.get("error")
-    if isinstance(error, dict):
-        _raise_body_error(error)
-    if body.get("status") in ("incomplete", "cancelled"):
-        raise ModelFault(
-            "the model stopped before its answer was complete", code="incomplete", retryable=True
-        )
-    parts = _chat_parts(body) if "choices" in body else _responses_parts(body)
-    if any(part.get("type") == "refusal" for part in parts):
-        raise ModelFault("the model refused to answer", code="refusal", retryable=True)
-    text = "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
-    if not text.strip():
-        raise ModelFault("the model's answer is empty", code="empty", retryable=True)
-    return text
+def parse_arguments(text: str) -> JSON | None:
+    """A tool call's arguments; None when they are no JSON object. Nothing at all means no arguments."""
+    try:
+        arguments = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    return arguments if isinstance(arguments, dict) else None
 
 
-def _raise_body_error(error: dict[str, Any]) -> None:
+def _message(item: Item) -> JSON:
+    return {"role": item.role, "content": _utf8(item.content)}
+
+
+def _utf8(text: str) -> str:
+    """Half characters cannot be sent as UTF-8 at all; everything else goes out unaltered."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def _sent(call: ToolCall) -> str:
+    """Arguments as they are sent back: servers (vLLM) read them again and refuse what is no JSON object."""
+    return json.dumps(parse_arguments(call.arguments) or {})
+
+
+def _responses_said(body: JSON) -> tuple[tuple[ToolCall, ...], list[JSON]]:
+    outputs = _list(body.get("output"))
+    calls = [output for output in outputs if output.get("type") == "function_call"]
+    messages = [output for output in outputs if output.get("type") == "message"]
+    parts = [part for message in messages for part in _list(message.get("content"))]
+    return tuple(_call(call.get("call_id"), call) for call in calls), parts
+
+
+def _chat_said(body: JSON) -> tuple[tuple[ToolCall, ...], list[JSON]]:
+    choice = next(iter(_list(body["choices"])), {})
+    if choice.get("finish_reason") in ("length", "content_filter"):
+        raise _incomplete()
+    message = _object(choice.get("message"))
+    calls = _list(message.get("tool_calls"))
+    if message.get("refusal"):
+        return (), [{"type": "refusal"}]
+    content = message.get("content")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else _list(content)
+    return tuple(_call(call.get("id"), _object(call.get("function"))) for call in calls), parts
+
+
+def _call(id: Any, call: JSON) -> ToolCall:
+    """Compatible servers leave out ids, or write arguments as an object; names come as models like them."""
+    name, arguments = call.get("name"), call.get("arguments")
+    if isinstance(arguments, dict):
+        arguments = json.dumps(arguments)
+    return ToolCall(
+        id=id if isinstance(id, str) and 0 < len(id) <= CALL_ID_CHARS_MAX else f"call_{uuid.uuid4().hex}",
+        name=name if isinstance(name, str) and _TOOL_NAME.fullmatch(name) else NO_NAME,
+        arguments=arguments if isinstance(arguments, str) else "",
+    )
+
+
+def _raise_body_error(error: JSON) -> None:
     """Gateways tell an outage in a body under status 200."""
     code = error.get("code")
     if code in ("server_error", "rate_limit_exceeded", "overloaded"):
@@ -154,42 +214,13 @@ def _raise_body_error(error: dict[str, Any]) -> None:
     raise ModelFault("the model's server reported an error", code="model_error")
 
 
-def _responses_parts(body: dict[str, Any]) -> list[dict[str, Any]]:
-    outputs = [output for output in _list(body.get("output")) if output.get("type") == "message"]
-    return [part for output in outputs for part in _list(output.get("content"))]
+def _incomplete() -> ModelFault:
+    return ModelFault("the model stopped before its answer was complete", code="incomplete", retryable=True)
 
 
-def _chat_parts(body: dict[str, Any]) -> list[dict[str, Any]]:
-    choice = next(iter(_list(body["choices"])), {})
-    if choice.get("finish_reason") in ("length", "content_filter"):
-        raise ModelFault(
-            "the model stopped before its answer was complete", code="incomplete", retryable=True
-        )
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {}
-    if message.get("refusal"):
-        return [{"type": "refusal"}]
-    content = message.get("content")
-    return [{"type": "text", "text": content}] if isinstance(content, str) else _list(content)
+def _object(value: Any) -> JSON:
+    return value if isinstance(value, dict) else {}
 
 
-def _list(value: Any) -> list[dict[str, Any]]:
+def _list(value: Any) -> list[JSON]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def usage_of(body: dict[str, Any], duration_ms: int) -> Usage:
-    counts = body.get("usage")
-    counts = counts if isinstance(counts, dict) else {}
-    model = body.get("model")
-
-    def count(*names: str) -> int:
-        values = [counts[name] for name in names if type(counts.get(name)) is int]
-        return max(0, values[0]) if values else 0
-
-    return Usage(
-        model=model[:100] if isinstance(model, str) else "",
-        input_tokens=count("input_tokens", "prompt_tokens"),
-        output_tokens=count("output_tokens", "completion_tokens"),
-        duration_ms=duration_ms,
-        tries=1,
-    )

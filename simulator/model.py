@@ -21,6 +21,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
 from ai import standin
+from simulator.model_answer import chat_body, response_body
 from simulator.model_request import Asked, BadRequest, read_chat, read_responses
 
 FAULTS = ("500", "429", "hang", "empty", "garbled", "refusal", "not_schema", "slow_bytes")
@@ -42,6 +43,8 @@ class Behaviour:
     retry_after: float | None = None
     reply: str = ""
     echo: str = ""  # a pattern: the reply is what it finds in this turn's messages, see _echoed
+    # Calls to answer with, whatever was offered: name and arguments, an object, or text to send as it is.
+    tool_calls: tuple[dict[str, Any], ...] = ()
 
 
 class ModelServer:
@@ -74,7 +77,7 @@ class ModelServer:
             return now
 
 
-_HARMLESS: dict[str, Any] = {"fault": "", "count": None, "retry_after": None, "reply": ""}
+_HARMLESS: dict[str, Any] = {"fault": "", "count": None, "retry_after": None, "reply": "", "tool_calls": ()}
 
 
 def server_of(app: Flask) -> ModelServer:
@@ -116,11 +119,11 @@ def _models() -> Response:
 
 
 def _responses() -> Response:
-    return _answer("/responses", read_responses, _response_body)
+    return _answer("/responses", read_responses, response_body)
 
 
 def _chat_completions() -> Response:
-    return _answer("/chat/completions", read_chat, _chat_body)
+    return _answer("/chat/completions", read_chat, chat_body)
 
 
 def _answer(path: str, read: Any, shape: Any) -> Response:
@@ -134,7 +137,8 @@ def _answer(path: str, read: Any, shape: Any) -> Response:
         return _error(400, bad.message, bad.param, "invalid_request_error")
     time.sleep(max(0.0, behaviour.latency_ms + random.uniform(-1, 1) * behaviour.jitter_ms) / 1000)
     refusal = REFUSAL if behaviour.fault == "refusal" else ""
-    text = json.dumps(shape(asked, _model_text(asked, behaviour), refusal))
+    said, calls = _model_answer(asked, behaviour)
+    text = json.dumps(shape(asked, said, refusal, [] if refusal else calls))
     if behaviour.fault == "garbled":
         return Response(text[: len(text) // 2], mimetype="application/json")
     if behaviour.fault == "slow_bytes":
@@ -162,18 +166,31 @@ def _failure(behaviour: Behaviour) -> Response | None:
     return None
 
 
-def _model_text(asked: Asked, behaviour: Behaviour) -> str:
-    """What the model says, as text: JSON when a schema was given."""
+def _model_answer(asked: Asked, behaviour: Behaviour) -> tuple[str, list[dict[str, str]]]:
+    """What the model says, as text (JSON when a schema was given), or else the tools that it calls."""
     if behaviour.fault == "empty":
-        return ""
+        return "", []
     if behaviour.fault == "not_schema":
-        return json.dumps({"reply": 7, "unexpected": True})
-    answer = standin.respond(asked.items, asked.schema or {})
+        return json.dumps({"reply": 7, "unexpected": True}), []
+    if behaviour.tool_calls:
+        return "", [_called(call) for call in behaviour.tool_calls]
+    # A reply laid in its mouth is said at once.
+    tools = [] if behaviour.reply or behaviour.echo else asked.tools
+    answer = standin.respond(asked.items, asked.schema or {}, tools)
+    if "tool_calls" in answer and tools:
+        return "", [_called(call) for call in answer["tool_calls"]]
     if behaviour.reply and "reply" in answer:
         answer["reply"] = behaviour.reply
     elif behaviour.echo and "reply" in answer:
         answer["reply"] = _echoed(asked.items, behaviour.echo)
-    return json.dumps(answer, ensure_ascii=False) if asked.schema is not None else str(answer["reply"])
+    text = json.dumps(answer, ensure_ascii=False) if asked.schema is not None else str(answer["reply"])
+    return text, []
+
+
+def _called(call: dict[str, Any]) -> dict[str, str]:
+    arguments = call.get("arguments", {})
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return {"id": f"call_{uuid.uuid4().hex[:24]}", "name": str(call.get("name", "")), "arguments": text}
 
 
 def _echoed(items: list[dict[str, str]], pattern: str) -> str:
@@ -182,7 +199,7 @@ def _echoed(items: list[dict[str, str]], pattern: str) -> str:
     So a reply says what it answers, which is what a checker of histories needs to know.
     """
     newest: list[str] = []
-    for item in reversed(items):
+    for item in reversed([item for item in items if item["role"] != "tool"]):
         if item["role"] != "user":
             break
         newest.insert(0, item["content"])
@@ -197,66 +214,6 @@ def _dribbled(text: str) -> Iterator[str]:
         time.sleep(SLOW_BYTE_SECONDS)
         yield " "
     yield text
-
-
-def _response_body(asked: Asked, text: str, refusal: str) -> dict[str, Any]:
-    tokens_in, tokens_out = _tokens(asked, text)
-    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-    return {
-        "id": f"resp_{uuid.uuid4().hex}",
-        "object": "response",
-        "created_at": int(time.time()),
-        "status": "completed",
-        "error": None,
-        "incomplete_details": None,
-        "instructions": asked.body.get("instructions"),
-        "metadata": asked.body.get("metadata") or {},
-        "model": asked.body["model"],
-        "output": [
-            {
-                "id": f"msg_{uuid.uuid4().hex}",
-                "type": "message",
-                "status": "completed",
-                "role": "assistant",
-                "content": [{"type": "refusal", "refusal": refusal} if refusal else part],
-            }
-        ],
-        "parallel_tool_calls": True,
-        "store": bool(asked.body.get("store", True)),
-        "text": asked.body.get("text") or {"format": {"type": "text"}},
-        "tool_choice": "auto",
-        "tools": [],
-        "usage": {
-            "input_tokens": tokens_in,
-            "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
-            "output_tokens": tokens_out,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": tokens_in + tokens_out,
-        },
-    }
-
-
-def _chat_body(asked: Asked, text: str, refusal: str) -> dict[str, Any]:
-    tokens_in, tokens_out = _tokens(asked, text)
-    message = {"role": "assistant", "content": None if refusal else text, "refusal": refusal or None}
-    return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": asked.body["model"],
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
-        "usage": {
-            "prompt_tokens": tokens_in,
-            "completion_tokens": tokens_out,
-            "total_tokens": tokens_in + tokens_out,
-        },
-    }
-
-
-def _tokens(asked: Asked, text: str) -> tuple[int, int]:
-    """About four characters to a token, as English has it."""
-    shown = sum(len(item["content"]) for item in asked.items) + len(json.dumps(asked.schema or {}))
-    return shown // 4 + 1, len(text) // 4 + 1
 
 
 def _error(status: int, message: str, param: str | None, type: str, code: str | None = None) -> Response:
@@ -276,6 +233,8 @@ def _control() -> Response:
             return _error(400, fault, None, "invalid_request_error")
         if wanted.get("fault") and "count" not in wanted:
             wanted["count"] = 1
+        if "tool_calls" in wanted:
+            wanted["tool_calls"] = tuple(wanted["tool_calls"])
         server.behave(wanted)
     return jsonify(vars(server.behaviour) | {"faults": list(FAULTS)})
 
@@ -294,6 +253,9 @@ def _control_fault(wanted: Any) -> str:
     for name in ("reply", "echo"):
         if not isinstance(wanted.get(name, ""), str):
             return f"{name} must be text."
+    calls = wanted.get("tool_calls", [])
+    if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+        return "tool_calls must be a list of objects with name and arguments."
     return ""
 
 

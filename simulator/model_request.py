@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_SCHEMA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ROLES = ("user", "assistant", "system", "developer")
 SCHEMA_DEPTH_MAX = 10
 
@@ -23,32 +23,38 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """A request of either dialect: the conversation as role and text, and the answer's schema, if any."""
+    """A request of either dialect: the conversation as role and text, the answer's schema, the tools offered.
+
+    What a tool gave is an item ``{"role": "tool", "name", "content"}``; the calls themselves are left out.
+    """
 
     body: dict[str, Any]
     items: list[dict[str, str]]
     schema: dict[str, Any] | None
+    tools: list[dict[str, Any]]
 
 
 def read_responses(body: Any) -> Asked:
     """``POST /responses``."""
     body = _common(body)
     given = body.get("input")
-    items = [{"role": "user", "content": given}] if isinstance(given, str) else _items(given, "input")
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else _response_items(given)
     if isinstance(body.get("instructions"), str):
         items.insert(0, {"role": "developer", "content": body["instructions"]})
     text = body.get("text") or {}
     format = text.get("format") if isinstance(text, dict) else None
-    return Asked(body, items, _schema(format, format, "text.format"))
+    tools = _tools(body, lambda tool: tool)
+    return Asked(body, items, _schema(format, format, "text.format"), tools)
 
 
 def read_chat(body: Any) -> Asked:
     """``POST /chat/completions``."""
     body = _common(body)
-    items = _items(body.get("messages"), "messages")
+    items = _chat_items(body.get("messages"))
     format = body.get("response_format")
     described = format.get("json_schema") if isinstance(format, dict) else None
-    return Asked(body, items, _schema(format, described, "response_format"))
+    tools = _tools(body, lambda tool: tool.get("function"))
+    return Asked(body, items, _schema(format, described, "response_format"), tools)
 
 
 def _common(body: Any) -> dict[str, Any]:
@@ -61,21 +67,116 @@ def _common(body: Any) -> dict[str, Any]:
     return body
 
 
-def _items(given: Any, param: str) -> list[dict[str, str]]:
+def _list(given: Any, param: str) -> list[Any]:
     if not isinstance(given, list) or not given:
         raise BadRequest(f"Missing or empty required parameter: '{param}'.", param)
-    return [_item(item, f"{param}[{place}]") for place, item in enumerate(given)]
+    return given
+
+
+def _response_items(given: Any) -> list[dict[str, str]]:
+    """Messages, tool calls and what the tools gave; each call has its output and each output its call."""
+    items: list[dict[str, str]] = []
+    open_calls: dict[str, str] = {}
+    for place, item in enumerate(_list(given, "input")):
+        kind = item.get("type", "message") if isinstance(item, dict) else "message"
+        if kind == "function_call":
+            call_id, name = _call(item.get("call_id"), item, f"input[{place}]")
+            open_calls[call_id] = name
+        elif kind == "function_call_output":
+            call_id = str(item.get("call_id"))
+            if call_id not in open_calls:
+                raise BadRequest(
+                    f"No tool call found for function call output with call_id {call_id}.", "input"
+                )
+            content = _content(item.get("output"), f"input[{place}].output")
+            items.append({"role": "tool", "name": open_calls.pop(call_id), "content": content})
+        elif kind != "reasoning":
+            items.append(_item(item, f"input[{place}]"))
+    if open_calls:
+        raise BadRequest(f"No tool output found for function call {next(iter(open_calls))}.", "input")
+    return items
+
+
+def _chat_items(given: Any) -> list[dict[str, str]]:
+    """As in the Responses dialect, but the outputs follow their calls at once."""
+    items: list[dict[str, str]] = []
+    open_calls: dict[str, str] = {}
+    for place, item in enumerate(_list(given, "messages")):
+        param = f"messages[{place}]"
+        role = item.get("role") if isinstance(item, dict) else None
+        if role == "tool":
+            call_id = str(item.get("tool_call_id"))
+            if call_id not in open_calls:
+                raise BadRequest(
+                    "Invalid parameter: messages with role 'tool' must be a response to a preceding "
+                    "message with 'tool_calls'.",
+                    param,
+                )
+            content = _content(item.get("content"), f"{param}.content")
+            items.append({"role": "tool", "name": open_calls.pop(call_id), "content": content})
+            continue
+        _all_answered(open_calls, param)
+        if role == "assistant" and item.get("tool_calls"):
+            for call in _list(item["tool_calls"], f"{param}.tool_calls"):
+                given_id, function = (
+                    (call.get("id"), call.get("function")) if isinstance(call, dict) else (0, 0)
+                )
+                call_id, name = _call(given_id, function, f"{param}.tool_calls")
+                open_calls[call_id] = name
+        else:
+            items.append(_item(item, param))
+    _all_answered(open_calls, "messages")
+    return items
+
+
+def _all_answered(open_calls: dict[str, str], param: str) -> None:
+    if open_calls:
+        raise BadRequest(
+            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
+            f"'tool_call_id'. These did not have response messages: {', '.join(open_calls)}",
+            param,
+        )
+
+
+def _call(call_id: Any, function: Any, param: str) -> tuple[str, str]:
+    """A call's id and its tool's name; the arguments are JSON text in both dialects."""
+    if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
+        raise BadRequest(f"Invalid type for '{param}.arguments': expected a string.", param)
+    if not isinstance(call_id, str) or not call_id or not isinstance(function.get("name"), str):
+        raise BadRequest(f"Missing required parameter: '{param}.call_id' or its name.", param)
+    return call_id, function["name"]
+
+
+def _tools(body: dict[str, Any], described: Callable[[dict[str, Any]], Any]) -> list[dict[str, Any]]:
+    """Name, description and parameters of each tool; none when ``tool_choice`` forbids them."""
+    tools = []
+    for place, tool in enumerate(_list(body["tools"], "tools") if body.get("tools") else []):
+        function = described(tool) if isinstance(tool, dict) and tool.get("type") == "function" else None
+        if not isinstance(function, dict) or not _NAME.fullmatch(str(function.get("name", ""))):
+            raise BadRequest(f"Invalid value: 'tools[{place}]'.", f"tools[{place}]")
+        parameters = function.get("parameters") or {}
+        fault = next(_strict_faults(parameters, (), 0), None) if function.get("strict") else None
+        if fault:
+            sentence = f"Invalid schema for function '{function['name']}': {fault}"
+            raise BadRequest(sentence, f"tools[{place}].parameters")
+        description = str(function.get("description") or "")
+        tools.append({"name": function["name"], "description": description, "parameters": parameters})
+    return [] if body.get("tool_choice") == "none" else tools
 
 
 def _item(item: Any, param: str) -> dict[str, str]:
     if not isinstance(item, dict) or item.get("role") not in _ROLES:
         raise BadRequest(f"Invalid value: '{param}.role'. Supported values are: {', '.join(_ROLES)}.", param)
-    content = item.get("content")
+    return {"role": item["role"], "content": _content(item.get("content"), f"{param}.content")}
+
+
+def _content(content: Any, param: str) -> str:
     if isinstance(content, list) and all(isinstance(part, dict) for part in content):
         content = "\n".join(str(part.get("text", "")) for part in content)
     if not isinstance(content, str):
-        raise BadRequest(f"Invalid type for '{param}.content': expected a string or a list of parts.", param)
-    return {"role": item["role"], "content": content}
+        place = param.rpartition(".")[0]
+        raise BadRequest(f"Invalid type for '{param}': expected a string or a list of parts.", place)
+    return content
 
 
 def _schema(format: Any, described: Any, param: str) -> dict[str, Any] | None:
@@ -88,7 +189,7 @@ def _schema(format: Any, described: Any, param: str) -> dict[str, Any] | None:
         return {}
     if not isinstance(described, dict) or not isinstance(described.get("schema"), dict):
         raise BadRequest(f"Missing required parameter: '{param}.schema'.", f"{param}.schema")
-    if not _SCHEMA_NAME.fullmatch(str(described.get("name", ""))):
+    if not _NAME.fullmatch(str(described.get("name", ""))):
         raise BadRequest(
             f"Invalid '{param}.name': expected a-z, A-Z, 0-9, _ and -, at most 64.", f"{param}.name"
         )

@@ -190,6 +190,16 @@ def test_a_known_secret_is_masked() -> None:
     assert "12345 ms" == redaction.text("12345 ms")
 
 
+def test_a_name_is_judged_every_time() -> None:
+    """What is remembered of names lets no private one through, nor a number in one, however many there were."""
+    redaction = Redaction()
+    names = [*(f"name_{n}" for n in range(1200)), "Body", NUMBER, "count"]
+    for _ in range(2):
+        event = redaction(None, "info", dict.fromkeys(names, 1))
+
+    assert set(event) == {*names[:1200], "[number]", "count"}
+
+
 def test_an_exception_is_its_class_and_its_frames(log_to: Any) -> None:
     """Where it happened and what kind it was, of the first cause too; not what it says, nor any local."""
     stream = log_to()

@@ -15,6 +15,7 @@ from session.model import (
     Entity,
     HandledBy,
     Media,
+    MemoryItem,
     Message,
     Role,
     Session,
@@ -41,7 +42,7 @@ SESSION = Session(
     inbound_count=2,
     outbound_count=1,
     channel_counts={"sms": 2},
-    entities={"order_number": Entity("12345", "m1", AT + 1)},
+    entities={"order_number": Entity("12345", "m1", AT + 1, (("12344", "", AT - 1),))},
     first_from=PHONE,
     ours=OURS,
 )
@@ -107,7 +108,12 @@ def test_a_session_has_the_fields_of_the_contract() -> None:
         "summary": None,
         "extracted_entities": {"order_number": "12345"},
         "entity_details": {
-            "order_number": {"value": "12345", "message_id": "m1", "at": "2026-11-20T10:00:00.001Z"}
+            "order_number": {
+                "value": "12345",
+                "message_id": "m1",
+                "at": "2026-11-20T10:00:00.001Z",
+                "earlier": [{"value": "12344", "message_id": None, "at": "2026-11-20T09:59:59.999Z"}],
+            }
         },
         "order_details": None,
         "metadata": {"from_number": PHONE, "first_message_at": "2026-11-20T10:00:00.001Z"},
@@ -118,14 +124,16 @@ def test_the_context_is_what_the_next_turn_starts_from() -> None:
     """The context holds the newest messages up to the window, beside what a program put there."""
     session = replace(SESSION, context={"customer_type": "new", "memory": "mine"}, summary="An order.")
 
-    context = session_json(CUSTOMER, session, MESSAGES, 2)["context"]
+    known = [MemoryItem("i1", "preference", "time", "Prefers mornings", 0.9, "m1", AT)]
+
+    context = session_json(CUSTOMER, session, MESSAGES, 2, known)["context"]
 
     assert ["m2", "m3"] == [message["id"] for message in context.pop("message_history")]
     assert {
         "customer_type": "new",
         "extracted_entities": {"order_number": "12345"},
         "summary": "An order.",
-        "memory": [],
+        "memory": [{"type": "preference", "content": "Prefers mornings", "confidence": 0.9}],
         "last_activity": "2026-11-20T10:00:02.000Z",
     } == context
 
@@ -217,10 +225,10 @@ def test_a_limit_keeps_the_newest_messages_and_nothing_else_changes(
 
 
 def test_in_lists_sessions_come_without_their_messages() -> None:
-    """A session of a list has no message history, but the time of its first message."""
+    """A session of a list has neither message history nor memory, but the time of its first message."""
     shown = session_json(CUSTOMER, SESSION)
 
-    assert "message_history" not in shown["context"]
+    assert {"message_history", "memory"}.isdisjoint(shown["context"])
     assert "2026-11-20T10:00:00.001Z" == shown["metadata"]["first_message_at"]
 
 
