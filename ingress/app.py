@@ -11,20 +11,21 @@ from typing import Any
 
 import redis
 import structlog
-from flask import Flask, Response, g, jsonify, redirect, request
+from flask import Flask, Request, Response, g, jsonify, redirect, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.exceptions import HTTPException
 
 from config import logging
 from config.agents import agents_or_exit
 from config.settings import Settings, settings_or_exit
-from console import api, api_failures, dashboard
+from console import api, api_customers, api_failures, api_sessions, api_turns, dashboard
 from console.signin import SignIn
 from ingress import webhooks
 from session.claims import Timing
 from session.ledger import Ledger, connect
 from session.manager import SessionManager
 from workers import jobs
-from workers.bell import Bell
+from workers.bell import Bell, Ringer
 
 # Receiving and ringing share one budget under 2 s, each one command: Twilio waits 15 s, its retry may be ours to lose.
 REDIS_SECONDS = 0.8
@@ -47,16 +48,19 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = webhooks.BODY_BYTES_MAX
+    app.session_interface = SignedSessions()
     app.json.sort_keys = False  # type: ignore[attr-defined]
     # Twice a slash is another path, not a redirect to a Host that the caller may choose.
     app.url_map.merge_slashes = False
-    app.register_blueprint(webhooks.create_blueprint(settings, manager, bell))
+    app.register_blueprint(webhooks.create_blueprint(settings, manager, Ringer(bell)))
     routes = api.create_blueprint(manager, settings)
+    # Apart from the bell's: pages must not delay it.
+    queue = jobs.connect(settings.redis_connection_url, timeout)
+    api_sessions.add_routes(routes, manager, settings, bell)
+    api_turns.add_routes(routes, manager)
+    api_customers.add_routes(routes, manager, queue)
     api_failures.add_routes(routes, manager, bell)
     app.register_blueprint(routes)
-    queue = jobs.connect(
-        settings.redis_connection_url, timeout
-    )  # apart from the bell's: pages must not delay it
     signin = SignIn(settings, queue)
     app.register_blueprint(signin.blueprint())
     app.register_blueprint(dashboard.create_blueprint(signin, queue))
@@ -66,6 +70,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     for warning in settings.warnings:
         _log.warning("setting", warning=warning)
     return app
+
+
+class SignedSessions(SecureCookieSessionInterface):
+    """Flask's sessions; for a request without a cookie, which has none, no signer is made."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return (
+            super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
+        )
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session or session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 def _health(app: Flask, ledger: Ledger) -> None:
@@ -131,9 +148,11 @@ def _canonical_line(app: Flask) -> None:
         # The rule, not the path: paths hold phone numbers.
         rule = request.url_rule.rule if request.url_rule else "none"
         line = _log.debug if rule in ("/health", "/ready") else _log.info
+        # A message is told of in the line of its request.
+        about, method = g.get("message"), request.method
         line(
-            "request", method=request.method if request.method in METHODS else "?", route=rule,
-            status=response.status_code, outcome=g.get("outcome", ""),
+            "message_received" if about else "request", **(about or {}), status=response.status_code,
+            method=method if method in METHODS else "?", route=rule, outcome=g.get("outcome", ""),
             duration_ms=round((time.perf_counter() - g.get("began", time.perf_counter())) * 1000, 1),
         )  # fmt: skip
         return response

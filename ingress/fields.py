@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from session import address, optout
 from session.address import Address
@@ -20,13 +20,8 @@ from session.model import Channel, Direction, Media, Message, MessageType, Role
 FIELDS_MAX = 1000
 MEDIA_MAX = 10
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
-ONCE = (
-    "Body",
-    "From",
-    "To",
-    "AccountSid",
-    "NumMedia",
-)  # given twice with different values, nobody knows which is meant
+# Given twice with different values, nobody knows which is meant.
+ONCE = ("Body", "From", "To", "AccountSid", "NumMedia")
 
 # What comes along with a message, as Twilio names it and as our API does.
 _EXTRA = {
@@ -40,7 +35,17 @@ Pairs = list[tuple[str, str]]
 
 def parse(body: bytes, errors: str = "replace") -> Pairs:
     """Every field of an urlencoded form, blanks and repeats kept, in order."""
-    return parse_qsl(body.decode("utf-8", errors), keep_blank_values=True, errors=errors, max_num_fields=None)
+    pairs = []
+    for field in body.decode("utf-8", errors).split("&"):
+        if field:
+            name, _, value = field.partition("=")
+            pairs.append((_unquoted(name, errors), _unquoted(value, errors)))
+    return pairs
+
+
+def _unquoted(text: str, errors: str) -> str:
+    """As ``urllib.parse.parse_qsl`` reads it; most fields hold nothing to be read."""
+    return unquote(text.replace("+", " "), errors=errors) if "%" in text or "+" in text else text
 
 
 def readings(body: bytes) -> Iterable[Pairs]:
@@ -70,10 +75,8 @@ class Inbound:
 
 def required(pairs: Pairs, sid_name: str = "MessageSid") -> dict[str, str]:
     """First value of each field, once SID, From and To are known to be usable. Raises ``Malformed``."""
-    values: dict[str, str] = {}
-    for name, value in pairs:
-        values.setdefault(name, value)
-    if len({value for name, value in pairs if name == sid_name}) > 1:
+    values = dict(reversed(pairs))
+    if sid_name in _ambiguous(pairs, values):
         raise Malformed("repeated_sid", f"{sid_name} is given twice with different values; send it once.")
     for name in (sid_name, "From", "To"):
         if not values.get(name, "").strip():
@@ -115,15 +118,21 @@ def inbound(pairs: Pairs, our_numbers: Iterable[str]) -> Inbound:
         customer=message.from_number,
         name=clean(values.get("ProfileName", "")).strip()[:NAME_MAX],
         alias=scoped.value if scoped and not scoped.e164 and theirs and theirs.e164 else "",
-        bury=_why_not(pairs, theirs, ours, our_numbers),
+        bury=_why_not(_ambiguous(pairs, values), theirs, ours, our_numbers),
     )
 
 
-def _why_not(pairs: Pairs, theirs: Address | None, ours: Address | None, our_numbers: Iterable[str]) -> str:
-    for once in ONCE:
-        if len({value for name, value in pairs if name == once}) > 1:
-            return "repeated_field"
-    return why_not_answered(theirs, ours, our_numbers)
+def _ambiguous(pairs: Pairs, values: Mapping[str, str]) -> set[str]:
+    """Names of ``pairs`` that are given with another value than their first, which ``values`` holds."""
+    if len(values) == len(pairs):
+        return set()
+    return {name for name, value in pairs if values[name] != value}
+
+
+def _why_not(
+    ambiguous: set[str], theirs: Address | None, ours: Address | None, our_numbers: Iterable[str]
+) -> str:
+    return "repeated_field" if ambiguous.intersection(ONCE) else why_not_answered(theirs, ours, our_numbers)
 
 
 def _media(values: Mapping[str, str]) -> tuple[Media, ...]:

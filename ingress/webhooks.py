@@ -16,7 +16,7 @@ from session.ledger import DELIVERY_RANK, Ledger
 from session.manager import ALIAS, SessionManager
 from session.model import Lane
 from workers import crash
-from workers.bell import Bell
+from workers.bell import Ringer
 
 BODY_BYTES_MAX = 64 * 1024
 TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -41,10 +41,10 @@ def answer() -> Response:
     return Response(TWIML, 200, content_type="text/xml")
 
 
-def create_blueprint(settings: Settings, manager: SessionManager, bell: Bell) -> Blueprint:
+def create_blueprint(settings: Settings, manager: SessionManager, ringer: Ringer) -> Blueprint:
     """The routes of Twilio's side: inbound messages and delivery callbacks."""
     routes = Blueprint("webhooks", __name__)
-    hooks = Webhooks(settings, manager, bell)
+    hooks = Webhooks(settings, manager, ringer)
     handlers = {
         "inbound": (hooks.inbound, INBOUND_PATHS),
         "status": (hooks.status, ("/status",)),
@@ -59,11 +59,13 @@ def create_blueprint(settings: Settings, manager: SessionManager, bell: Bell) ->
 class Webhooks:
     """The handlers, with what they need. Safe for threads."""
 
-    def __init__(self, settings: Settings, manager: SessionManager, bell: Bell) -> None:
+    def __init__(self, settings: Settings, manager: SessionManager, ringer: Ringer) -> None:
         self._settings = settings
+        # Asked for by every request, and made anew by every asking.
+        self._tokens, self._our_numbers = settings.auth_tokens, settings.our_numbers
         self._manager = manager
         self._ledger: Ledger = manager.ledger
-        self._bell = bell
+        self._ringer = ringer
 
     def guarded(self, handle: Callable[[fields.Pairs], Response]) -> Callable[[], Response]:
         """``handle`` for requests that are Twilio's; the others get the answers of DECISIONS 18."""
@@ -91,12 +93,12 @@ class Webhooks:
 
     def _signed_fields(self, req: Request) -> fields.Pairs:
         """Every field of a signed form. Raises ``Refused``."""
-        given = req.headers.get("X-Twilio-Signature")
+        given = req.environ.get("HTTP_X_TWILIO_SIGNATURE")
         if not given:
             raise Refused(403, "unsigned")
         body = self._body(req)
         pairs = self._verified(req, body, given)
-        if req.mimetype != FORM or req.headers.get("Content-Encoding", "identity") != "identity":
+        if not _is_form(req) or req.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
             raise Refused(415, "not_a_form")
         if len(pairs) > fields.FIELDS_MAX:
             raise Refused(413, "too_many_fields")
@@ -126,8 +128,8 @@ class Webhooks:
         """The fields as they were signed. Raises ``Refused``."""
         raw_target = req.environ.get("RAW_URI") or req.environ.get("REQUEST_URI") or req.full_path.rstrip("?")
         url = signature.signed_url(self._settings.public_base_url, raw_target)
-        tokens = self._settings.auth_tokens
-        algorithm = req.headers.get("X-Twilio-Webhooks-Signature-Settings")
+        tokens = self._tokens
+        algorithm = req.environ.get("HTTP_X_TWILIO_WEBHOOKS_SIGNATURE_SETTINGS")
         shown = None
         for pairs in fields.readings(body):
             shown = (
@@ -135,7 +137,7 @@ class Webhooks:
             )  # what was not quite UTF-8 may be signed byte for byte, and is shown mended
             if signature.valid(tokens, url, pairs, given, settings=algorithm):
                 return shown
-        if req.mimetype != FORM:
+        if not _is_form(req):
             # Signed, but no form: Twilio signs JSON by its hash, and our own senders nothing but the URL.
             for attempt in ((), _multipart(req)):
                 if signature.valid(tokens, url, attempt, given, settings=algorithm):
@@ -149,7 +151,7 @@ class Webhooks:
     def inbound(self, pairs: fields.Pairs) -> Response:
         """A message from a customer. The channel is read from its address, whichever path was called."""
         settings = self._settings
-        said = fields.inbound(pairs, settings.our_numbers)
+        said = fields.inbound(pairs, self._our_numbers)
         message = said.message
         cid = self._manager.resolve(said.customer)
         # Known by their number, a customer stays known by it.
@@ -169,10 +171,10 @@ class Webhooks:
         )
         crash.at("after_receive")
         g.outcome = received.outcome.lower()
-        _log.info(
-            "message_received", customer=cid[:6], channel=str(message.channel),
-            outcome=g.outcome, message_id=received.message_id, **({"reason": said.bury} if said.bury else {}),
-        )  # fmt: skip
+        g.message = {
+            "customer": cid[:6], "channel": message.channel.value, "message_id": received.message_id,
+            **({"reason": said.bury} if said.bury else {}),
+        }  # fmt: skip
         if received.outcome == "BURIED":
             _log.error(
                 "message_buried", customer=cid[:6], message=received.message_id, reason=said.bury or "flood"
@@ -180,7 +182,7 @@ class Webhooks:
         if said.alias:
             self._remember_alias(said.alias, cid)
         if received.ring:
-            self._ring(cid)
+            self._ringer.ring(cid)
         crash.at("after_ring")
         return answer()
 
@@ -190,13 +192,6 @@ class Webhooks:
         except redis.RedisError as error:
             # The message is taken; the next one of this customer brings the id again.
             _log.warning("alias_not_kept", customer=cid[:6], error=type(error).__name__)
-
-    def _ring(self, cid: str) -> None:
-        try:
-            self._bell.ring(cid)
-        except redis.RedisError as error:
-            # Taken is taken: the ledger knows who waits, and every worker and the clock ring again.
-            _log.warning("ring_failed", customer=cid[:6], error=type(error).__name__)
 
     def status(self, pairs: fields.Pairs) -> Response:
         """A delivery callback: news of a message of ours, in any order, any number of times."""
@@ -227,7 +222,7 @@ class Webhooks:
         if outcome in ("DOUBLE", "FOREIGN"):
             _log.error("callback_not_applied", customer=cid[:6], reason=outcome.lower())
         if ring:
-            self._ring(cid)
+            self._ringer.ring(cid)
         return answer()
 
     def _learn_optout(self, cid: str, number: str, values: dict[str, str]) -> None:
@@ -239,6 +234,10 @@ class Webhooks:
         field = optout.field(Lane(ours.channel, ours.value), service)
         learnt = self._ledger.learn_optout(cid, number, values["MessageSid"], values["To"], field)
         _log.info("optout_learnt", customer=cid[:6], code=int(values["ErrorCode"]), outcome=learnt.lower())
+
+
+def _is_form(req: Request) -> bool:
+    return req.environ.get("CONTENT_TYPE") == FORM or req.mimetype == FORM
 
 
 def _multipart(req: Request) -> fields.Pairs:

@@ -123,8 +123,11 @@ class Backfill:
         message = self._message(listed)
         late = now - listed.at > rt.settings.backfill_late_seconds * SECOND_MS
         bury = why_not_answered(listed.theirs, listed.ours, self._ours) or (LATE if late else "")
+        own = listed.cid == rt.manager.customer_id(
+            listed.customer
+        )  # not an id that leads to a number's customer
         received = self._ledger.receive(
-            listed.cid, message, profile={"address": listed.customer},
+            listed.cid, message, profile={"address": listed.customer} if own else {},
             optout=self._optout(message), quiet_ms=rt.settings.ai_response_delay, bury=bury,
         )  # fmt: skip
         if received.outcome == "DUP":

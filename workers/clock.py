@@ -23,6 +23,7 @@ from workers import jobs
 TIMETABLE = {
     "check_idle_sessions": "sweep_interval_seconds",
     "expire_sessions": "sweep_interval_seconds",
+    "alert_unanswered": "sweep_interval_seconds",
     "ring_again": "sweep_interval_seconds",
     "reconcile": "sweep_interval_seconds",
     "fetch_missed": "backfill_seconds",

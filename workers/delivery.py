@@ -76,7 +76,7 @@ class Delivery:
 
     def _found(self, claim: Claim, part: Part, sid: str) -> str:
         """'sent', or '' when somebody has shown meanwhile that the SID is another part's."""
-        return "" if self._ledger.sent(claim.cid, part.number, sid) == "TAKEN" else "sent"
+        return "" if self._ledger.sent(claim.cid, part.number, sid, listed=True) == "TAKEN" else "sent"
 
     # Sending
 
@@ -136,16 +136,10 @@ class Delivery:
     def _note_sent(self, claim: Claim, part: Part, sid: str) -> str:
         verdict = self._ledger.sent(claim.cid, part.number, sid)
         crash.at("after_sent")
-        if verdict in ("DOUBLE", "TAKEN"):
-            # DOUBLE: found or called back under another SID too, so the customer has it twice.
-            # TAKEN: a look at the list bound this very message to another part.
+        if verdict == "DOUBLE":  # found or called back under another SID too, so the customer has it twice
             self._log.error(
                 "part_sent_twice", part=keys.part_id(claim.cid, part.number), reason=verdict.lower()
             )
-        if verdict == "TAKEN":
-            wait_s = self._settings.reconcile_seconds[0]
-            self._settle(claim, part, ("sending",), "unknown", wait_s, {"looks": 0})
-            return "unknown"
         return "sent"
 
     # In doubt
@@ -196,7 +190,7 @@ class Delivery:
         record = part.record
         began = min(record.get("first_sending_at", record["created"]), record["created"])
         since = datetime.fromtimestamp(began / SECOND_MS, UTC) - timedelta(seconds=LISTED_BEFORE_S + before_s)
-        bound = self._ledger.redis.hgetall(keys.customer_key("sids", cid))
+        bound = self._ledger.bound(cid)
         for message in self.account.outbound(record["to"], record["from"], since):
             # A trial account's messages begin with words of Twilio's.
             if (

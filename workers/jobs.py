@@ -29,8 +29,11 @@ FUNCTIONS = {
     "workers.sweep.check_idle_sessions": 0,
     "workers.sweep.expire_sessions": 0,
     "workers.sweep.ring_again": 0,
+    "workers.sweep.alert_unanswered": 0,
     "workers.sweep.reconcile": 0,
     "workers.sweep.fetch_missed": 0,
+    "workers.background.summarise": 1,
+    "workers.background.call_operators": 1,
 }
 
 FINISHED_SECONDS = 600

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
-from session import course, keys
+from session import course, events, keys
 from session.claims import Claim, Waiting, opened_as
 from session.machine import Event
 from session.model import HandledBy, Keyword, Lane, Message, Session, State
@@ -31,6 +32,12 @@ class Opening:
     left: tuple[Session, ...]  # ended before the messages shown in them were answered; these move on
     verdict: Verdict | None
     heard: tuple[Message, ...]
+    previous: Session | None = None  # the one that a new session took over from
+    took_ms: int = 0  # to take over
+
+    @property
+    def begins(self) -> bool:
+        return self.verdict is not None and self.verdict.opens
 
 
 def until_gap(messages: Sequence[Waiting], gap_ms: int) -> Sequence[Waiting]:
@@ -113,6 +120,36 @@ def _session_for(
     return begun, closing, verdict
 
 
+def previous(sessions: Iterable[Session], agent_id: str) -> Session | None:
+    """The session of this agent that something was said in last."""
+    mine = [s for s in sessions if s.agent_id == agent_id and s.id]
+    return max(mine, key=lambda s: (s.last_activity, s.created_at), default=None)
+
+
+def bridged(opening: Opening, before: Session, bridge: dict[str, Any] | None, took_ms: int) -> Opening:
+    """A new session that takes over what was known at the end of ``before``."""
+    carried = course.carry(opening.session, before, bridge)
+    return replace(opening, session=carried, previous=before, took_ms=took_ms)
+
+
+def happened(opening: Opening) -> tuple[events.JSON, ...]:
+    """The events of the session that goes on; those that end have their own (``events.of_move``)."""
+    session, verdict, told = opening.session, opening.verdict, []
+    came_from = opening.previous if opening.begins else opening.before if opening.before.id else None
+    if opening.begins and verdict:
+        told.append(events.event("session_started", channel=str(session.channel), because=verdict.because))
+    elif opening.before.state is State.IDLE and session.state is not State.IDLE:
+        silence_ms = session.last_activity - opening.before.last_activity
+        told.append(events.event("session_resumed", silence_ms=silence_ms))
+    if came_from and came_from.channel is not session.channel and opening.heard:
+        where = {"from": str(came_from.channel), "to": str(session.channel)}
+        told.append(events.event("modality_switched", **where))
+    if opening.begins and opening.previous:
+        bridge = {"from": opening.previous.id, "took_ms": opening.took_ms}
+        told.append(events.event("context_bridged", **bridge))
+    return tuple(told)
+
+
 def log(cid: str, opening: Opening, stored: Session) -> None:
     """The steps that the seeds log, once they are stored."""
     say = _log.bind(customer=cid[:6], session_id=stored.id)
@@ -126,6 +163,9 @@ def log(cid: str, opening: Opening, stored: Session) -> None:
         say.info("session_created", channel=str(stored.channel), because=verdict.because)
     elif verdict:
         say.info("session_reused", last_message_ago_s=gap_s)
+    for told in happened(opening):
+        if told["type"] in ("modality_switched", "context_bridged", "session_resumed"):
+            say.info(told["type"], **{name: value for name, value in told.items() if name != "type"})
     if opening.before.state is not stored.state:
         say.info("state_transitioned", **{"from": str(opening.before.state), "to": str(stored.state)})
     for left in reversed(range(len(opening.heard))):

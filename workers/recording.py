@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
 from ai import memory
-from session import course, optout, records
-from session.address import Address
+from config.agents import Agent
+from session import course, events, optout, replies
 from session.claims import Claim, ClaimLost, LedgerConflict, Part, Waiting
 from session.machine import Event
 from session.manager import NoSuchSession
@@ -20,33 +20,51 @@ from session.model import (
     HandledBy,
     Keyword,
     Lane,
+    MemoryItem,
     Message,
     MessageType,
     Role,
     Session,
     State,
 )
+from session.splitting import split
+from workers import concluding
+from workers.concluding import Conclusion
 from workers.runtime import Runtime
-from workers.splitting import split
+from workers.why import Why
 
 COMMIT_TRIES = 3
 
-APOLOGY = "Sorry, I can't answer just now. We have your message and will reply as soon as we can."
-UNREADABLE = "Sorry, we could not read your message. Please send it again in other words."
-ENOUGH_TODAY = "We have your message. That is all we can answer for today; a person will look at it."
-
 _log = structlog.get_logger("turn")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one commit stores beside the session. ``answered``: numbers of the messages that wait no longer."""
+
+    turn: dict[str, Any]
+    answered: Sequence[int] = ()
+    replies: Sequence[Message] = ()
+    answers: int = 0  # number of the last message that the replies answer
+    facts: dict[str, str] = field(default_factory=dict)
+    unset: Sequence[str] = ()
+    memory: Sequence[MemoryItem] | None = None  # all that is remembered from now on; None: as before
+    failure: dict[str, Any] | None = None
+    redo_after: int = 0
 
 
 class Recorder:
     """Commits for one claim on one lane. Every method may raise ``ClaimLost`` and ``LedgerConflict``."""
 
-    def __init__(self, rt: Runtime, claim: Claim) -> None:
+    def __init__(self, rt: Runtime, claim: Claim, agent: Agent, why: Why) -> None:
         assert claim.lane is not None
         self.rt = rt
         self.claim = claim
+        self.agent = agent
+        self.why = why
         self.lane: Lane = claim.lane
         self.optout = optout.field(claim.lane, rt.settings.twilio_messaging_service_sid)
+        self.grown = False  # the session has outgrown its summary
 
     @property
     def opted_out(self) -> bool:
@@ -63,56 +81,73 @@ class Recorder:
         )
 
     def answer(
-        self, session: Session, waiting: Sequence[Waiting], answer: Answer, redo_after: int = 0
-    ) -> list[Part]:
-        """Store the model's answer to ``waiting``; gives the parts to send. Raises ``OptedOut``, and with
-        ``redo_after`` ``StaleTurn`` when a message newer than that number waits."""
-        now, last = self.claim.now(), waiting[-1].message
+        self, session: Session, waiting: Sequence[Waiting], answer: Answer, conclusion: Conclusion, redo_after: int = 0,
+        *, first: str = "", facts: dict[str, str] | None = None,
+    ) -> list[Part]:  # fmt: skip
+        """Store the model's answer to ``waiting``; gives the parts to send. ``first``: a notice that goes before it.
+
+        Raises ``OptedOut``, and with ``redo_after`` ``StaleTurn`` when a message newer than that number waits.
+        """
+        claim, last = self.claim, waiting[-1].message
+        now = claim.now()
 
         def told(s: Session) -> Session:
-            s = replace(
-                s,
-                entities=memory.merge_entities(s.entities, answer.entities, last.id, now),
-                intent=answer.intent or s.intent,
-                language=answer.language or s.language,
-            )
-            return self._ended(course.say(s, now), waiting)
+            learnt = concluding.learn(self.agent, s, answer, last.id, now)
+            if first:
+                learnt = course.say(learnt, now, counted=False)
+            return self._done(self._ended(course.say(learnt, now), waiting), conclusion)
 
-        usage = answer.usage
-        turn = self._turn("answer", waiting) | {
-            "model": usage.model, "tokens": [usage.input_tokens, usage.output_tokens], "model_ms": usage.duration_ms,
-        }  # fmt: skip
-        reply = self._outbound(answer.reply, last.from_number, Role.ASSISTANT, last.twilio_sid)
-        return self._store(
-            session, [w.entry for w in waiting], reply, turn, change=told, unset=self._back(), redo_after=redo_after
-        )  # fmt: skip
+        known = claim.memory(self.agent.id)
+        kept = memory.remember(known, answer.memory, last.id, now, self.agent.memory)
+        said = self._outbound(conclusion.reply, last.from_number, Role.ASSISTANT, last.twilio_sid)
+        before = [self._outbound(first, last.from_number, Role.SYSTEM)] if first else []
+        if conclusion.handoff:
+            self.why.decide(f"a person is called: {conclusion.handoff}")
+        return self._store(session, told, Outcome(
+            turn=self._turn("answer", waiting),
+            answered=[w.number for w in waiting],
+            replies=[*before, said],
+            answers=waiting[-1].number,
+            facts=(facts or {}) | self._language(answer.language),
+            unset=self._back(),
+            memory=kept if kept != known else None,
+            redo_after=redo_after,
+        ), conclusion.handoff)  # fmt: skip
 
     def silent(self, session: Session, waiting: Sequence[Waiting], kind: str = "silent") -> None:
         """Store that ``waiting`` was read, and say nothing."""
-        self._store(
-            session, [w.entry for w in waiting], None, self._turn(kind, waiting),
-            change=lambda s: self._ended(s, waiting), unset=self._back(),
-        )  # fmt: skip
+        outcome = Outcome(self._turn(kind, waiting), [w.number for w in waiting], unset=self._back())
+        self._store(session, lambda s: self._ended(s, waiting), outcome)
 
     def notice(
         self, session: Session, answered: Sequence[Waiting], text: str, kind: str, *, to: str = "",
-        facts: dict[str, str] | None = None, failure: dict[str, Any] | None = None,
+        facts: dict[str, str] | None = None, failure: dict[str, Any] | None = None, handoff: str = "",
+        rating: int = 0, memory: Sequence[MemoryItem] | None = None, forgets: bool = False,
     ) -> list[Part]:  # fmt: skip
         """Say something of our own, or with an empty ``text`` note ``facts`` alone; ``answered`` waits no longer.
 
-        ``to`` is the customer's address. Gives the parts to send. Raises ``OptedOut``.
+        ``to`` is the customer's address; ``handoff`` why a person is called with it; ``forgets``: what was found
+        out in the session goes too. Gives the parts to send. Raises ``OptedOut``.
         """
-        reply = self._outbound(text, to, Role.SYSTEM) if text else None
-        entries = [w.entry for w in answered]
-        return self._store(
-            session,
-            entries,
-            reply,
-            self._turn(kind, answered),
-            facts=facts,
-            failure=failure,
+        now = self.claim.now()
+        conclusion = Conclusion(text, handoff=handoff, rating=rating, ends=bool(rating))
+
+        def told(s: Session) -> Session:
+            s = course.say(s, now, counted=False) if text and answered else s
+            if forgets:
+                s = replace(s, entities={}, order_details=None, summary="", bridge=None, intent="")
+            return self._done(s, conclusion)
+
+        outcome = Outcome(
+            turn=self._turn(kind, answered),
+            answered=[w.number for w in answered],
+            replies=[self._outbound(text, to, Role.SYSTEM)] if text else [],
+            facts=facts or {},
             unset=self._back() if answered and kind not in ("notice", "away") else (),
+            memory=memory,
+            failure=failure,
         )
+        return self._store(session, told, outcome, handoff)
 
     def give_up(self, session: Session, waiting: Sequence[Waiting]) -> None:
         """A person is asked: the messages stand in the session, which waits for them."""
@@ -120,11 +155,12 @@ class Recorder:
         def handed(s: Session) -> Session:
             return course.move(s, Event.HANDED_OFF, self.claim.now()) if s.state is not State.CLOSED else s
 
-        self._store(
-            session, [w.entry for w in waiting], None, {"kind": "given_up"}, change=handed,
-            unset=(f"away:{self.lane}",),
-            failure={"reason": "model_away", "messages": [w.number for w in waiting]},
+        numbers = [w.number for w in waiting]
+        outcome = Outcome(
+            {"kind": "given_up"}, numbers, unset=(f"away:{self.lane}",),
+            failure={"reason": "model_away", "messages": numbers},
         )  # fmt: skip
+        self._store(session, handed, outcome, "model_away")
         _log.error(
             "handoff_requested", customer=self.claim.cid[:6], session_id=session.id, reason="model_away"
         )
@@ -132,22 +168,30 @@ class Recorder:
     # Inside
 
     def _store(
-        self, session: Session, answered: list[str], reply: Message | None, turn: dict[str, Any], *,
-        change: Callable[[Session], Session] = lambda s: s, facts: dict[str, str] | None = None,
-        unset: Sequence[str] = (), failure: dict[str, Any] | None = None, redo_after: int = 0,
-    ) -> list[Part]:  # fmt: skip
+        self, session: Session, change: Callable[[Session], Session], outcome: Outcome, handoff: str = ""
+    ) -> list[Part]:
         """Commit, over what others wrote to the session meanwhile unless that forbids the reply."""
         claim, epoch = self.claim, session.epoch
-        texts = split(reply.content) if reply else ()
-        part_records = [self._part(reply, epoch) for _ in texts] if reply else []
-        replies = [{"record": records.encode_message(reply, texts), "parts": part_records}] if reply else []
+        owed = [
+            replies.owed(r, split(r.content), epoch, outcome.answers if r.in_response_to else 0)
+            for r in outcome.replies
+        ]
         for attempt in range(1, COMMIT_TRIES + 1):
             after = change(session)
             try:
                 numbers = self.rt.ledger.commit(
-                    claim, self.rt.manager.change(after), answered=answered, replies=replies, turn=turn,
-                    facts=facts, unset=unset, failure=failure, optout=self.optout, redo_after=redo_after,
-                )  # fmt: skip
+                    claim,
+                    self.rt.manager.change(after, events.of_turn(session, after, handoff)),
+                    answered=outcome.answered,
+                    replies=owed,
+                    turn=outcome.turn | self.why.record(),
+                    facts=outcome.facts,
+                    unset=outcome.unset,
+                    memory=outcome.memory,
+                    failure=outcome.failure,
+                    optout=self.optout,
+                    redo_after=outcome.redo_after,
+                )
                 break
             except LedgerConflict:
                 if attempt == COMMIT_TRIES or not session.id:
@@ -158,11 +202,28 @@ class Recorder:
                     raise ClaimLost from None  # the customer was deleted
                 if session.epoch != epoch or session.state in (State.CLOSED, State.WAITING_AGENT):
                     raise  # a person stepped in
-        self._log_commit(session, after, reply)
+        self._log_commit(session, after, handoff, bool(owed))
+        self.grown = bool(owed) and self.rt.manager.outgrown(after)
         return [
-            Part(f"{numbers[0]}.{i}", part | {"created": claim.now()}, text)
-            for i, (part, text) in enumerate(zip(part_records, texts, strict=True), 1)
+            Part(f"{number}.{i}", part | {"created": claim.now()})
+            for number, reply in zip(numbers, owed, strict=True)
+            for i, part in enumerate(reply["parts"], 1)
         ]
+
+    def _done(self, session: Session, conclusion: Conclusion) -> Session:
+        """The session after what was concluded."""
+        now = self.claim.now()
+        session = replace(
+            session,
+            rating=conclusion.rating or session.rating,
+            rating_asked=session.rating_asked or conclusion.asks_rating,
+            misses=session.misses + 1 if conclusion.blocked else 0,
+        )
+        if session.state is State.CLOSED:
+            return session
+        if conclusion.handoff:
+            return course.move(session, Event.HANDED_OFF, now)
+        return course.move(session, Event.COMPLETED, now) if conclusion.ends else session
 
     def _ended(self, session: Session, waiting: Sequence[Waiting]) -> Session:
         """A STOP on the session's current lane ends it."""
@@ -172,15 +233,19 @@ class Recorder:
             return course.move(session, Event.OPTED_OUT, self.claim.now())
         return session
 
+    def _language(self, language: str) -> dict[str, str]:
+        """The customer's language, when it is another than we know."""
+        return {"language": language} if language and language != self.claim.facts.get("language") else {}
+
     def _back(self) -> list[str]:
         """What is to be forgotten of the model's absence, now that a turn got through."""
-        field = f"away:{self.lane}"
-        return [field] if field in self.claim.facts else []
+        name = f"away:{self.lane}"
+        return [name] if name in self.claim.facts else []
 
     def _turn(self, kind: str, waiting: Sequence[Waiting]) -> dict[str, Any]:
         return {
             "kind": kind, "lane": str(self.lane), "began": self.claim.taken_at,
-            "messages": [w.number for w in waiting], "model": "", "tokens": [], "model_ms": 0,
+            "messages": [w.number for w in waiting],
         }  # fmt: skip
 
     def _outbound(self, text: str, to: str, role: Role, in_response_to: str = "") -> Message:
@@ -193,17 +258,11 @@ class Recorder:
             in_response_to=in_response_to, generated_by="system" if notice else "ai",
         )  # fmt: skip
 
-    def _part(self, reply: Message, epoch: int) -> dict[str, Any]:
-        return {
-            "v": records.VERSION, "state": "pending", "lane": str(reply.lane),
-            "to": str(Address(reply.channel, reply.to_number)),
-            "from": str(Address(reply.channel, reply.from_number)),
-            "epoch": epoch, "attempt": 0, "not_before": 0,
-        }  # fmt: skip
-
-    def _log_commit(self, before: Session, after: Session, reply: Message | None) -> None:
+    def _log_commit(self, before: Session, after: Session, handoff: str, said: bool) -> None:
         log = _log.bind(customer=self.claim.cid[:6], session_id=after.id)
-        if reply:
+        if said:
             log.info("message_added_to_history", total_messages=after.message_count)
         if before.state is not after.state:
             log.info("state_transitioned", **{"from": str(before.state), "to": str(after.state)})
+        if handoff and after.state is State.WAITING_AGENT:
+            log.warning("handoff_requested", reason=handoff)

@@ -12,6 +12,7 @@ from session.claims import Timing
 from session.ledger import Ledger, connect
 from session.manager import SessionManager
 from workers import jobs
+from workers.background_queue import Background
 from workers.bell import Bell
 from workers.delivery import Delivery
 from workers.keeper import ClaimKeeper
@@ -32,6 +33,7 @@ class Runtime:
     delivery: Delivery
     keeper: ClaimKeeper
     bell: Bell
+    background: Background
     stopping: threading.Event = field(default_factory=threading.Event)  # the process was told to end
 
 
@@ -41,7 +43,7 @@ def build(settings: Settings) -> Runtime:
         connect(settings.session_redis_connection_url, settings.redis_timeout_seconds, LEDGER_CONNECTIONS),
         Timing.of(settings),
     )
-    agents = agents_or_exit(settings)
+    agents = agents_or_exit(settings, with_tools=True)
     key = settings.openai_api_key
     queue = jobs.connect(settings.redis_connection_url, settings.redis_timeout_seconds, BELL_CONNECTIONS)
     return Runtime(
@@ -59,6 +61,7 @@ def build(settings: Settings) -> Runtime:
         delivery=Delivery(settings, ledger),
         keeper=ClaimKeeper(ledger, settings.claim_renew_seconds),
         bell=Bell(queue, settings.job_seconds),
+        background=Background(queue, settings.job_seconds),
     )
 
 

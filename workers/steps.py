@@ -10,20 +10,34 @@ from typing import Any
 
 import structlog
 
+from ai import memory
 from ai.assistant import ModelFault, ModelUnavailable
+from ai.tools import Toolbox
 from config.agents import Agent
+from config.notices import notice
+from session import events, hours, languages, wishes
 from session.claims import Claim, OptedOut, Part, StaleTurn, Waiting
 from session.model import Answer, Channel, Keyword, Lane, Message, MessageType, Session
 from session.policy import Policy
-from workers import crash, gates, opening, thinking
+from workers import concluding, crash, gates, handing_over, opening, thinking
+from workers.concluding import Conclusion
 from workers.gates import Gate
-from workers.recording import APOLOGY, ENOUGH_TODAY, UNREADABLE, Recorder
+from workers.recording import Recorder
 from workers.runtime import Runtime
+from workers.why import Why
 
 REDOS_MAX = 2  # for newer messages; then the answer goes out as it is
 SECOND_MS = 1000
 
 _log = structlog.get_logger("turn")
+
+
+@dataclass(frozen=True, slots=True)
+class SaidBack:
+    """The model's answer, and what is made of it."""
+
+    answer: Answer
+    conclusion: Conclusion
 
 
 @dataclass(slots=True)
@@ -39,9 +53,12 @@ class Turn:
     waiting: Sequence[Waiting] = ()  # the messages that this turn answers
     whole: bool = True  # nothing of what was claimed was put off
     ends_at: float = 0.0
+    why: Why = field(default_factory=Why)
+    language: str = ""  # in which a notice is said
     agent: Agent = field(init=False)
     policy: Policy = field(init=False)
     recorder: Recorder = field(init=False)
+    toolbox: Toolbox = field(init=False)
 
     def run(self) -> str:
         """Raises ``ClaimLost``, ``LedgerConflict``, ``Stopping`` or ``Halted``."""
@@ -53,7 +70,9 @@ class Turn:
         self.ends_at = time.monotonic() + self.rt.settings.turn_seconds
         self.agent = self.rt.agents.for_number(claim.lane.ours)
         self.policy = self.rt.manager.policy(self.agent.id)
-        self.recorder = Recorder(self.rt, claim)
+        self.recorder = Recorder(self.rt, claim, self.agent, self.why)
+        self.toolbox = Toolbox(self.agent, {"now_ms": claim.taken_at})
+        self.language = claim.customer.language
         if claim.buried:
             return self._apologise()
         if not claim.messages:
@@ -72,17 +91,25 @@ class Turn:
         if not asked or not self.recorder.may_say(session):
             self.recorder.silent(session, self.waiting)
             return "recorded"
+        said = [w.message for w in asked]
+        self.language = languages.preferred(session, self.claim.customer, said[-1].content)
+        if handing_over.by_wish(self.agent, said):
+            return self._hand_over(session)
         verdict = gates.judge(self.rt.settings, self.rt.ledger, self.claim, asked)
         self.counted = verdict.counted
         if verdict.gate is Gate.RATE:
             return self._wait(session, verdict.wait_ms)
         if verdict.gate is not Gate.OPEN:
             return self._gated(session, verdict.gate)
+        if self._closed and self.agent.hours and self.agent.hours.after_hours == "notice_only":
+            return self._wait_for_opening(session)
+        if done := self._said_without_model(session, said):
+            return done
         try:
-            answer = self._think(session, history, verdict.asked)
+            said_back = self._think(session, history, verdict.asked)
         except (ModelUnavailable, ModelFault):
             return self._model_away(session)
-        return self._deliver(self._commit(session, answer, verdict.asked))
+        return self._deliver(self._commit(session, said_back, verdict.asked))
 
     # Before the model
 
@@ -118,20 +145,104 @@ class Turn:
         lane = self.claim.lane
         assert lane is not None
         found = opening.decide(self.claim, waiting, lane, self.agent.id, self.policy)
+        if found.begins:
+            found = self._bridged(found)
+        self.why.decide(found.verdict.because if found.verdict else "an earlier try opened the session")
         return self._show(found, waiting)
+
+    def _bridged(self, found: opening.Opening) -> opening.Opening:
+        """A new session is not amnesia: it takes over from the customer's last one with this agent."""
+        started, manager = time.monotonic(), self.rt.manager
+        before = opening.previous(self.claim.sessions.values(), self.agent.id)
+        if before is None and "last_session" in self.claim.facts:
+            before = opening.previous(manager.sessions_of(self.claim.cid), self.agent.id)
+        if before is None:
+            return found
+        tail = () if before.summary else manager.read_session(before.id, memory.BRIDGE_MESSAGES_MAX)[2]
+        bridge = memory.bridge(before, tail, self.claim.now())
+        return opening.bridged(found, before, bridge, round((time.monotonic() - started) * SECOND_MS))
 
     def _show(self, found: opening.Opening, waiting: Sequence[Waiting]) -> tuple[Session, list[Message]]:
         change = self.rt.manager.change
+        ended = [change(s, events.ended(s)) for s in found.closing]
         stored, history = self.rt.ledger.open(
             self.claim,
-            change(found.session),
-            [change(s) for s in (*found.closing, *found.left)],
+            change(found.session, opening.happened(found)),
+            [*ended, *(change(s) for s in found.left)],
             [w.number for w in waiting],
             max(0, self.policy.history_window - len(waiting)),  # of which this turn's are the last
         )
         crash.at("after_open")
         opening.log(self.claim.cid, found, stored)
         return stored, history
+
+    # What needs no model
+
+    def _hand_over(self, session: Session) -> str:
+        """The customer asks for a person: they are told once, and a person is called."""
+        self.why.decide("the customer asks for a person")
+        text = handing_over.acknowledgement(self.agent, self.language, self.claim.now())
+        parts = self._notice(session, text, "handed_over", handoff=handing_over.BY_CUSTOMER)
+        self.rt.background.call_operators(self.claim.cid)
+        self._deliver(parts)
+        return "handed_over"
+
+    @property
+    def _closed(self) -> bool:
+        return self.agent.hours is not None and not hours.is_open(self.agent.hours, self.claim.now())
+
+    @property
+    def _closed_notice(self) -> tuple[str, dict[str, str]]:
+        """What is said once while nobody is there, and the fact that it was; '' when it was said already."""
+        if not self._closed or self.agent.hours is None or self.agent.hours.after_hours == "answer":
+            return "", {}
+        opens = hours.next_opening(self.agent.hours, self.claim.now())
+        fact = f"closed:{self.agent.id}", opens.isoformat() if opens else "never"
+        if opens is None or self.claim.facts.get(fact[0]) == fact[1]:
+            return "", {}
+        words = hours.opens_words(self.agent.hours, self.claim.now(), self.language)
+        return notice(self.agent, "after_hours", self.language, opens=words), dict([fact])
+
+    def _wait_for_opening(self, session: Session) -> str:
+        """Nobody is there: the customer is told when, and the messages wait until then."""
+        text, facts = self._closed_notice
+        opens = hours.next_opening(self.agent.hours, self.claim.now()) if self.agent.hours else None
+        self.why.decide("outside business hours")
+        keywords = self._keywords()
+        parts: list[Part] = []
+        if text:
+            to = self.waiting[-1].message.from_number
+            parts = self.recorder.notice(session, keywords, text, "notice", to=to, facts=facts)
+        elif keywords:
+            self.recorder.silent(session, keywords)
+        until_ms = round(opens.timestamp() * SECOND_MS) if opens else self.claim.now() + gates.DAY_MS
+        self.give_back, self.hold_ms = self.all_numbers, max(SECOND_MS, until_ms - self.claim.now())
+        self._deliver(parts)
+        return "after_hours"
+
+    def _said_without_model(self, session: Session, said: Sequence[Message]) -> str:
+        """A rating that was asked for, or a wish to be forgotten: what is done about it, or ''."""
+        last = said[-1].content
+        rating = wishes.rating(last) if session.rating_asked and not session.rating else None
+        if rating:
+            self.why.decide("the answer to the closing question")
+            text = notice(self.agent, "thanks_rating", self.language)
+            self._deliver(self._notice(session, text, "rated", rating=rating))
+            return "rated"
+        wish = wishes.asks_to_forget(last)
+        if not wish or not self.agent.memory.enabled:
+            return ""
+        known = self.claim.memory(self.agent.id)
+        kept = known[:-1] if wish == "that" else ()
+        name = "forgotten_all" if wish == "all" else "forgotten" if known else "nothing_to_forget"
+        self.why.decide(f"the customer wants to be forgotten: {wish}")
+        text = notice(self.agent, name, self.language)
+        self._deliver(self._notice(session, text, "forgotten", memory=kept, forgets=wish == "all"))
+        return "forgotten"
+
+    def _notice(self, session: Session, text: str, kind: str, **done: Any) -> list[Part]:
+        to = self.waiting[-1].message.from_number
+        return self.recorder.notice(session, self.waiting, text, kind, to=to, **done)
 
     def _wait(self, session: Session, wait_ms: int) -> str:
         """Too many turns this minute: the messages stay, the lane is left alone until there is room."""
@@ -153,9 +264,8 @@ class Turn:
         if gate not in (Gate.DAY, Gate.BUDGET) or claim.facts.get("limit_day") == today:
             self.recorder.silent(session, self.waiting, str(gate))
             return str(gate)
-        parts = self.recorder.notice(
-            session, self.waiting, ENOUGH_TODAY, str(gate), to=self.waiting[-1].message.from_number,
-            facts={"limit_day": today},
+        parts = self._notice(
+            session, notice(self.agent, "enough_today", self.language), str(gate), facts={"limit_day": today},
             failure={"reason": str(gate), "messages": [w.number for w in self.waiting]},
         )  # fmt: skip
         _log.error("limit_reached", customer=claim.cid[:6], reason=str(gate))
@@ -179,37 +289,73 @@ class Turn:
             return "buried"
         if reachable and recorder.may_say(session):
             with suppress(OptedOut):
-                facts = {"sorry_at": str(now)}
-                self._deliver(recorder.notice(session, (), UNREADABLE, "buried", to=address, facts=facts))
+                text, facts = notice(self.agent, "unreadable", self.language), {"sorry_at": str(now)}
+                self._deliver(recorder.notice(session, (), text, "buried", to=address, facts=facts))
         return "buried"
 
     # The model
 
-    def _think(self, session: Session, history: list[Message], asked: Sequence[Waiting]) -> Answer:
-        messages = [w.message for w in asked]
-        answer = thinking.ask(self.rt, self.claim, self.agent, session, history, messages, self.ends_at)
-        thinking.check(self.claim)
+    def _think(self, session: Session, history: list[Message], asked: Sequence[Waiting]) -> SaidBack:
+        rt, claim, agent = self.rt, self.claim, self.agent
+        question = thinking.Question(
+            agent, session, history, [w.message for w in asked], claim.memory(agent.id), self._notes(history)
+        )
+        self.why.decide("the model is asked")
+        last = asked[-1].message
+        try:
+            answer = thinking.ask(rt, claim, question, self.toolbox, self.why, self.ends_at)
+        except thinking.Blocked:
+            thinking.check(claim)
+            held = concluding.blocked(agent, session, last.channel, self.language, claim.now())
+            return SaidBack(Answer("", {}), held)
+        thinking.check(claim)
         usage = answer.usage
         self.canonical |= {
             "model": usage.model, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
-            "model_ms": usage.duration_ms, "model_tries": usage.tries,
+            "model_ms": usage.duration_ms, "model_tries": usage.tries, "model_calls": usage.calls,
         }  # fmt: skip
-        return answer
+        language = languages.code(answer.language) or self.language
+        done = concluding.conclude(agent, session, answer, last.channel, language, claim.now(), last.id)
+        return SaidBack(answer, done)
 
-    def _commit(self, session: Session, answer: Answer, asked: Sequence[Waiting]) -> list[Part]:
+    def _notes(self, history: Sequence[Message]) -> tuple[str, ...]:
+        """What the model must know of this moment."""
+        lane, told = self.claim.lane, []
+        if history and lane and history[-1].channel is not lane.channel:
+            told.append(
+                f"The customer has moved from {history[-1].channel} to {lane.channel}: "
+                "go on with the same matter, in this channel's style."
+            )
+        if self._closed:
+            told.append("It is outside business hours: no person of the team is there now.")
+        return tuple(told)
+
+    def _commit(self, session: Session, said_back: SaidBack, asked: Sequence[Waiting]) -> list[Part]:
         """Store the answer, thought over again while newer messages come in, within bounds; gives the parts."""
         for redos in range(REDOS_MAX + 1):
             redo_after = max(self.all_numbers) if redos < REDOS_MAX and self._may_redo() else 0
+            first, facts = self._closed_notice
             crash.at("before_commit")
             try:
-                parts = self.recorder.answer(session, self.waiting, answer, redo_after)
+                parts = self.recorder.answer(
+                    session, self.waiting, said_back.answer, said_back.conclusion, redo_after,
+                    first=first, facts=facts,
+                )  # fmt: skip
             except StaleTurn:
-                session, answer, asked = self._redo(session, answer, asked)
+                session, said_back, asked = self._redo(session, said_back, asked)
                 self.canonical |= {"redos": redos + 1, "messages": len(self.waiting)}
                 continue
             crash.at("after_commit")
+            self._afterwards(said_back.conclusion)
             return parts
         raise AssertionError("unreachable")
+
+    def _afterwards(self, conclusion: Conclusion) -> None:
+        """What is done behind the conversation."""
+        if conclusion.handoff:
+            self.rt.background.call_operators(self.claim.cid)
+        if self.recorder.grown:
+            self.rt.background.summarise(self.claim.cid)
 
     def _may_redo(self) -> bool:
         """Whether newer messages may still be taken into this turn: in order, not too many, and in time."""
@@ -221,8 +367,8 @@ class Turn:
         )
 
     def _redo(
-        self, session: Session, answer: Answer, asked: Sequence[Waiting]
-    ) -> tuple[Session, Answer, Sequence[Waiting]]:
+        self, session: Session, said_back: SaidBack, asked: Sequence[Waiting]
+    ) -> tuple[Session, SaidBack, Sequence[Waiting]]:
         """Take in what came meanwhile and ask again about all of it; gives the answer to commit."""
         rt, claim, known = self.rt, self.claim, self.waiting
         more = rt.ledger.take_more(claim, max(self.all_numbers), rt.ledger.timing.take - len(claim.messages))
@@ -230,19 +376,19 @@ class Turn:
         self.whole = len(fits) == len(more)
         self.give_back += [w.number for w in more[len(fits) :]]
         if not fits:
-            return session, answer, asked
+            return session, said_back, asked
         self.waiting = [*known, *fits]
         session, history = self._show(opening.join(session, fits), self.waiting)
         verdict = gates.judge(rt.settings, rt.ledger, claim, [w for w in self.waiting if _asks(w)])
         if verdict.gate is not Gate.OPEN or len(verdict.asked) == len(asked):
-            return session, answer, asked  # nothing among it asks for another answer
+            return session, said_back, asked  # nothing among it asks for another answer
         try:
             return session, self._think(session, history, verdict.asked), verdict.asked
         except (ModelUnavailable, ModelFault):
             # Better the answer there is; what came in since is the next turn's.
             self.waiting, self.whole = known, False
             self.give_back += [w.number for w in fits]
-            return session, answer, asked
+            return session, said_back, asked
 
     def _model_away(self, session: Session) -> str:
         """Nobody answers: say so once, keep the messages, ask again later; in the end ask a person."""
@@ -250,6 +396,7 @@ class Turn:
         away = thinking.away(self.rt.settings, claim)
         if away.gives_up:
             recorder.give_up(session, self.waiting)
+            self.rt.background.call_operators(claim.cid)
             return "handed_off"
         keywords = self._keywords()
         facts = {f"away:{recorder.lane}": str(away.since)}
@@ -257,7 +404,8 @@ class Turn:
         if away.apologises:
             facts["apology_at"] = str(away.now)
             to = self.waiting[-1].message.from_number
-            parts = recorder.notice(session, keywords, APOLOGY, "notice", to=to, facts=facts)
+            text = notice(self.agent, "apology", self.language)
+            parts = recorder.notice(session, keywords, text, "notice", to=to, facts=facts)
         elif keywords or not away.known:
             recorder.notice(session, keywords, "", "away", facts=facts)
         # An outage is not the message's fault: its attempts do not count.

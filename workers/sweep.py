@@ -18,12 +18,26 @@ _log = structlog.get_logger("sweep")
 
 def check_idle_sessions() -> int:
     """ACTIVE to IDLE for every session that has been quiet long enough; gives how many."""
-    return _counted("check_idle_sessions", runtime().manager.check_idle_sessions())
+    rt = runtime()
+    moved = rt.manager.timers.idle()
+    for cid, session in moved:
+        if rt.manager.outgrown(session):
+            rt.background.summarise(cid)
+    return _counted("check_idle_sessions", len(moved))
 
 
 def expire_sessions() -> int:
     """CLOSED for every session whose time is over; gives how many."""
     return _counted("expire_sessions", runtime().manager.cleanup_expired_sessions())
+
+
+def alert_unanswered() -> int:
+    """Tell the operators of every customer who has waited for a person for too long; gives how many."""
+    rt = runtime()
+    waiting = rt.manager.timers.alert()
+    for cid, _ in waiting:
+        rt.background.call_operators(cid)
+    return _counted("alert_unanswered", len(waiting))
 
 
 def ring_again() -> int:

@@ -8,20 +8,27 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ai import prompt
+from ai import prompt, safety
 from ai.assistant import ModelFault, ModelUnavailable
+from ai.tools import Toolbox
 from config.agents import Agent
 from config.settings import Settings
 from session.claims import Claim, ClaimLost
-from session.model import Answer, Message, Session
+from session.model import Answer, MemoryItem, Message, Session
 from workers import halt
 from workers.runtime import Runtime
+from workers.why import Why
 
 MODEL_TRIES = 3
 TRY_PAUSE_S = (0.5, 1.0)
+BLOCKED_MAX = 2  # answers that may not be sent, then a notice goes out in their place
 SECOND_MS = 1000
 
 _log = structlog.get_logger("turn")
+
+
+class Blocked(Exception):
+    """The model's answers may not be sent: they gave away what they must not, or said nothing of their own."""
 
 
 class Stopping(Exception):
@@ -36,21 +43,47 @@ def check(claim: Claim) -> None:
         raise ClaimLost
 
 
-def ask(
-    rt: Runtime, claim: Claim, agent: Agent, session: Session, history: Sequence[Message],
-    asked: Sequence[Message], ends_at: float,
-) -> Answer:  # fmt: skip
-    """The model's answer; asked three times at most, and not with less than one call's time left until ``ends_at``.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a turn asks the model about. ``notes`` are words of ours for this turn alone."""
 
-    ``ends_at`` is ``time.monotonic()``'s. Raises ``ModelUnavailable``, ``ModelFault``, ``Stopping``, ``Halted``
-    or ``ClaimLost``.
+    agent: Agent
+    session: Session
+    history: Sequence[Message]
+    asked: Sequence[Message]
+    memory: Sequence[MemoryItem] = ()
+    notes: tuple[str, ...] = ()
+
+
+def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Why, ends_at: float) -> Answer:
+    """The model's answer, fit to be sent; asked three times at most, and not with less than one call's time left
+    until ``ends_at`` (``time.monotonic()``'s).
+
+    Raises ``ModelUnavailable``, ``ModelFault``, ``Blocked``, ``Stopping``, ``Halted`` or ``ClaimLost``.
     """
     patience_s = rt.settings.model_timeout_seconds
-    items = prompt.build(agent, claim.customer, session, list(history), list(asked), claim.now())
+    agent, blocked = question.agent, 0
+    mark = safety.canary(rt.settings.customer_id_key.get_secret_value(), claim.cid)
+    shown = prompt.build(
+        agent, claim.customer, question.session, list(question.history), list(question.asked), claim.now(),
+        memory=question.memory, notes=question.notes, canary=mark,
+    )  # fmt: skip
+    why.saw(shown)
     for attempt in range(1, MODEL_TRIES + 1):
         check(claim)
         try:
-            answer = rt.assistant.answer(agent, items, deadline_seconds=ends_at - time.monotonic())
+            answer = rt.assistant.answer(
+                agent, shown.items, deadline_seconds=ends_at - time.monotonic(), toolbox=toolbox
+            )
+            why.heard(agent, answer)
+            reply, found = safety.check_reply(agent, answer.reply, mark, prompt.rules(agent))
+        except safety.Refused as refusal:
+            blocked += 1
+            why.decide(f"an answer was not fit to be sent: {refusal}")
+            _log.warning("reply_blocked", customer=claim.cid[:6], attempt=attempt, reason=str(refusal))
+            if blocked == BLOCKED_MAX or ends_at - time.monotonic() < patience_s:
+                raise Blocked from None
+            continue
         except (ModelUnavailable, ModelFault) as error:
             _log.warning("model_failed", customer=claim.cid[:6], attempt=attempt, reason=error.code)
             pause_s = max(TRY_PAUSE_S[min(attempt, len(TRY_PAUSE_S)) - 1], error.retry_after or 0)
@@ -60,9 +93,11 @@ def ask(
             if rt.stopping.wait(pause_s):
                 raise Stopping from None
             continue
-        _log.info("reply_generated", customer=claim.cid[:6], session_id=session.id)
-        return replace(answer, usage=replace(answer.usage, tries=attempt))
-    raise AssertionError("unreachable")
+        for finding in found:
+            why.decide(f"the reply was changed: {finding}")
+        _log.info("reply_generated", customer=claim.cid[:6], session_id=question.session.id)
+        return replace(answer, reply=reply, usage=replace(answer.usage, tries=attempt))
+    raise Blocked
 
 
 @dataclass(frozen=True, slots=True)

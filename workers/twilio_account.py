@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -108,7 +109,7 @@ class TwilioAccount:
             sender["messaging_service_sid"] = service
         try:
             message = self._client.messages.create(
-                to=record["to"], body=text, status_callback=callback,
+                to=record["to"], body=text, status_callback=callback or values.unset,
                 validity_period=max(1, round(self._settings.part_limit_seconds)), **sender,
             )  # fmt: skip
         except NotConnected:
