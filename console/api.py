@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import redis
@@ -21,20 +21,24 @@ from werkzeug.routing import BaseConverter
 
 from config.settings import Settings
 from console.shapes import conversation_json, error_json, session_json
-from session import keys
+from session import customers, keys
 from session.claims import LedgerConflict
 from session.machine import IllegalTransition
 from session.manager import NoSuchSession, NotANumber, SessionManager
-from session.model import Customer, Message, Session
+from session.model import Customer, MemoryItem, Message, Session
+from session.operators import Operators
 
 BODY_BYTES_MAX = 64 * 1024
 LIMIT_MAX = 100_000  # messages in one answer
 ACTIVE_MAX = 10_000  # sessions in one answer; whoever has more pages through them
 RETRY_SECONDS = 2
+DEPTH_MAX = 20
 
 NO_SUCH_SESSION = error_json(
     "session_not_found", "There is no such session; GET /sessions/active lists the open ones."
 )
+
+NO_NUMBER = error_json("invalid_phone_number", "Give a phone number, for example +15551234567.")
 
 _LIMIT = re.compile(r"[0-9]{1,9}", re.ASCII)
 _BEARER = re.compile(rb"bearer +(\S+)", re.IGNORECASE)
@@ -57,7 +61,7 @@ class PhoneConverter(BaseConverter):
 
 
 def create_blueprint(manager: SessionManager, settings: Settings) -> Blueprint:
-    """The API's routes, to be mounted without a prefix."""
+    """The API's reading routes, to be mounted without a prefix; ``console.api_*`` add theirs."""
     api = Api(manager, settings)
     routes = Blueprint("api", __name__)
     routes.record_once(_add_converter)
@@ -77,6 +81,7 @@ class Api:
 
     def __init__(self, manager: SessionManager, settings: Settings) -> None:
         self._manager = manager
+        self.operators = Operators(manager, settings.twilio_messaging_service_sid)
         self._keys = [key.encode() for key in settings.admin_keys]
 
     def check_key(self) -> None:
@@ -91,12 +96,7 @@ class Api:
     def conversation(self, phone: str) -> Response:
         """GET /session/{phone}?limit= : the open session last active, else the latest."""
         limit = _limit()
-        try:
-            customer, session, messages = self._manager.read(phone)
-        except NotANumber:
-            raise Refused(
-                422, "invalid_phone_number", "Give a phone number, for example +15551234567."
-            ) from None
+        customer, session, messages = self._manager.read(phone)
         if session is None:
             raise NoSuchSession(phone)
         return self._answer(customer, session, messages, limit)
@@ -109,19 +109,15 @@ class Api:
 
     def one(self, session_id: str) -> Response:
         """GET /sessions/{session_id} : one session with all its messages."""
-        return self._answer(*self._find(session_id), _limit())
+        return self._answer(*self.find(session_id), _limit())
 
     def complete(self, session_id: str) -> Response:
         """POST /session/{session_id}/complete : CLOSED, completed."""
-        _check_optional_body()
-        customer, session, messages = self._find(session_id)
-        done = self._manager.complete_session(session.id)
-        return jsonify(
-            message="Session completed successfully",
-            session=session_json(customer, done, messages, self._window(done)),
-        )
+        json_body(optional=True)
+        done = self.operators.complete(self.find(session_id)[1].id)
+        return jsonify(message="Session completed successfully", session=self.show(done.session.id))
 
-    def _find(self, name: str) -> tuple[Customer, Session, list[Message]]:
+    def find(self, name: str) -> tuple[Customer, Session, list[Message]]:
         """By id; a phone number stands for its open session, else its latest. Anything else is unknown."""
         if keys.parse_id(name):
             return self._manager.read_session(name)
@@ -133,10 +129,21 @@ class Api:
             raise NoSuchSession(name)
         return customer, session, messages
 
+    def show(self, session_id: str) -> dict[str, Any]:
+        """A session as it is now, in the contract's shape."""
+        customer, session, messages = self._manager.read_session(session_id)
+        return session_json(
+            customer, session, messages, self._window(session), self._memory(customer, session)
+        )
+
     def _answer(
         self, customer: Customer, session: Session, messages: Sequence[Message], limit: int | None
     ) -> Response:
-        return jsonify(conversation_json(customer, session, messages, self._window(session), limit))
+        memory = self._memory(customer, session)
+        return jsonify(conversation_json(customer, session, messages, self._window(session), limit, memory))
+
+    def _memory(self, customer: Customer, session: Session) -> tuple[MemoryItem, ...]:
+        return customers.memory_of(self._manager, customer.id, session.agent_id)
 
     def _window(self, session: Session) -> int:
         return self._manager.policy(session.agent_id).history_window
@@ -153,22 +160,45 @@ def _limit() -> int | None:
     return limit
 
 
-def _check_optional_body() -> None:
-    """Nobody needs to send one; what is called JSON must be an object of it."""
+def json_body(*, optional: bool = False) -> dict[str, Any]:
+    """The request's JSON object. With ``optional`` nobody needs to send one; what is called JSON must be one."""
     request.max_content_length = BODY_BYTES_MAX
     raw = request.get_data()
-    if not raw.strip() or not request.is_json:
-        return
+    if optional and (not raw.strip() or not request.is_json):
+        return {}
     try:
-        given = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+        given = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_repeats)
     except (ValueError, RecursionError):
         given = None
-    if not isinstance(given, dict):
-        raise Refused(400, "invalid_json", "Send a JSON object, or no body at all.")
+    if not isinstance(given, dict) or _depth(given) > DEPTH_MAX:
+        or_none = ", or no body at all" if optional else ""
+        raise Refused(400, "invalid_json", f"Send a JSON object, each name once, not nested deeply{or_none}.")
+    return given
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name is given twice")
+    return dict(pairs)
+
+
+def _depth(value: Any) -> int:
+    """How deep a JSON value nests, as far as it matters."""
+    level, inside = 0, [value]
+    while inside and level <= DEPTH_MAX:
+        level += 1
+        inside = [part for outer in inside for part in _parts(outer)]
+    return level
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _add_converter(state: BlueprintSetupState) -> None:
@@ -210,6 +240,10 @@ def _add_error_handlers(routes: Blueprint) -> None:
         response = _error(503, body)
         response.headers["Retry-After"] = str(RETRY_SECONDS)
         return response
+
+    @routes.errorhandler(NotANumber)
+    def no_number(_: NotANumber) -> Response:
+        return _error(422, NO_NUMBER)
 
     @routes.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:

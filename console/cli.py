@@ -7,7 +7,15 @@ from typing import Any
 import click
 import redis
 
-from console import commands_failures, commands_sessions, commands_setup, commands_talk
+from console import (
+    commands_agents,
+    commands_customers,
+    commands_eval,
+    commands_failures,
+    commands_sessions,
+    commands_setup,
+    commands_talk,
+)
 from console.running import Trouble
 from session.claims import LedgerConflict
 
@@ -47,8 +55,13 @@ for command in (
     commands_sessions.sessions,
     commands_sessions.show,
     commands_sessions.sweep,
+    commands_customers.why,
     commands_failures.failures,
     commands_failures.retry,
+    commands_customers.export,
+    commands_customers.forget,
+    commands_agents.agents,
+    commands_eval.evaluate,
 ):
     main.add_command(command)
 

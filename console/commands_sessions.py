@@ -9,7 +9,7 @@ import click
 
 from console.running import Trouble, system_or_exit
 from console.shapes import plain_entities, time_of
-from session import keys
+from session import keys, records
 from session.manager import NoSuchSession, NotANumber, SessionManager
 from session.model import Customer, Direction, Message, Session
 from session.policy import EVERY_CHANNEL
@@ -44,7 +44,10 @@ def sessions(limit: int) -> None:
 @click.command(short_help="Show one customer's conversation.")
 @click.argument("phone")
 @click.option(
-    "--keys", "with_keys", is_flag=True, help="Also the Redis keys, their types and TTL, and the stored JSON."
+    "--keys",
+    "with_keys",
+    is_flag=True,
+    help="Also the Redis keys, their types and TTL, and what is stored, as JSON.",
 )
 def show(phone: str, with_keys: bool) -> None:
     """Show the conversation of PHONE: its session, messages, entities, and why each session was opened.
@@ -151,7 +154,7 @@ def _show_openings(all_of_them: list[Session], shown: Session) -> None:
 
 
 def _show_keys(manager: SessionManager, cid: str, session: Session) -> None:
-    """The customer's keys as Redis has them, and the record of the session word for word."""
+    """The customer's keys as Redis has them, and what is stored of the session."""
     client = manager.ledger.redis
     click.echo("\nRedis keys")
     for name in (*keys.CUSTOMER, *keys.CLAIM):
@@ -169,10 +172,8 @@ def _show_keys(manager: SessionManager, cid: str, session: Session) -> None:
         score: Any = client.zscore(key, entry)
         if score is not None:
             click.echo(f"  {key}  zset  no TTL  entry of this customer: {_clock(int(score))}")
-    stored: Any = client.hget(keys.customer_key("sessions", cid), str(number.number if number else 0))
-    record = json.loads(stored.split(":", 3)[3]) if stored else {}
     click.echo(f"\nSession JSON (version {session.version}, epoch {session.epoch})")
-    click.echo(json.dumps(record, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(records.readable_session(session), indent=2, ensure_ascii=False))
 
 
 def _life(ttl_ms: int) -> str:

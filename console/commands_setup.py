@@ -13,10 +13,11 @@ import click
 from pydantic import SecretStr
 
 from config.settings import Settings, SettingsError, read_environment, unknown_names
+from config.tool_check import tool_faults
 from config.variables import Variables
 from console.diagnosis import look
 from console.findings import Finding, Verdict
-from console.running import SECRETS_FILE, Trouble, Unfit, find_system, project_folder
+from console.running import SECRETS_FILE, Trouble, Unfit, environment_of_tools, find_system, project_folder
 
 MARKS = {Verdict.OK: "ok      ", Verdict.WARNING: "warning ", Verdict.WRONG: "WRONG   "}
 
@@ -59,7 +60,9 @@ def doctor() -> None:
     where = "make run, at " + system.base_url if system.run else ".env and the environment"
     click.echo(f"Settings of {where}")
     _say_settings(system.settings)
-    system.manager()  # the agents' files are settings too
+    system.manager()  # the agents' files are settings too, and so is what their tools need
+    if faults := tool_faults(system.agents(), environment_of_tools()):
+        raise Unfit("\n".join(map(str, faults)))
     if not system.settings.twilio_is_local:
         for sentence in system.settings.warnings:
             click.echo(f"{MARKS[Verdict.WARNING]}{sentence}")

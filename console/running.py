@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import click
 
 from config import logging as log_lines
-from config.agents import AgentFileError, load_agents
+from config.agents import AgentFileError, Agents, load_agents
 from config.settings import PROJECT, Settings, SettingsError, load_settings, read_environment
+from config.tool_check import tool_environment
 from session.claims import Timing
 from session.ledger import Ledger, connect
 from session.manager import SessionManager
@@ -67,12 +68,16 @@ class System:
     def manager(self) -> SessionManager:
         """The door to its sessions; connects at the first question."""
         settings = self.settings
-        try:
-            agents = load_agents(settings.agents_path, settings.default_agent_id)
-        except AgentFileError as error:
-            raise Unfit("\n".join(error.faults)) from None
+        agents = self.agents()
         client = connect(settings.session_redis_connection_url, settings.redis_timeout_seconds)
         return SessionManager(Ledger(client, Timing.of(settings)), settings, agents)
+
+    def agents(self) -> Agents:
+        """Everybody who answers there."""
+        try:
+            return load_agents(self.settings.agents_path, self.settings.default_agent_id)
+        except AgentFileError as error:
+            raise Unfit("\n".join(error.faults)) from None
 
 
 def project_folder() -> Path:
@@ -125,6 +130,13 @@ def is_set_up() -> bool:
         return not SIGNS_OF_LIFE.isdisjoint(read_environment(os.environ, project_folder() / ".env"))
     except SettingsError:
         return True
+
+
+def environment_of_tools() -> dict[str, str]:
+    """What tools' secrets are looked up in: as the processes of the system that commands work on have it."""
+    project = project_folder()
+    run = find_run(project)
+    return {**tool_environment(project / ".env"), **(run.environment if run else {})}
 
 
 def endpoint(url: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from session.model import Channel, Customer, Lane, Message, Session
+from session.model import Channel, Customer, Lane, MemoryItem, Message, Session
 
 JSON = dict[str, Any]
 
@@ -53,11 +53,16 @@ def _message_metadata(message: Message) -> JSON:
 
 
 def session_json(
-    customer: Customer, session: Session, messages: Sequence[Message] = (), window: int = 0
+    customer: Customer,
+    session: Session,
+    messages: Sequence[Message] = (),
+    window: int = 0,
+    memory: Sequence[MemoryItem] = (),
 ) -> JSON:
-    """One session. ``messages``: all of its own, oldest first, of which the model is shown ``window``.
+    """One session. ``messages``: all of its own, oldest first, of which the model is shown ``window``; ``memory``:
+    what its agent remembers of the customer.
 
-    Without messages (in lists) ``context.message_history`` is left out.
+    Without a window (in lists) ``context`` has neither ``message_history`` nor ``memory``.
     """
     return {
         "session_id": session.id,
@@ -82,7 +87,8 @@ def session_json(
         "summary": session.summary or None,
         "extracted_entities": plain_entities(session),
         "entity_details": {
-            name: {"value": entity.value, "message_id": entity.message_id or None, "at": time_of(entity.at)}
+            name: _told(entity.value, entity.message_id, entity.at)
+            | ({"earlier": [_told(*before) for before in entity.earlier]} if entity.earlier else {})
             for name, entity in session.entities.items()
         },
         "order_details": session.order_details,
@@ -90,23 +96,39 @@ def session_json(
             "from_number": session.first_from or customer.address,
             "first_message_at": time_of(session.first_message_at),
         },
-        "context": _context(session, messages, window),
+        "context": _context(session, messages, window, memory),
     }
+
+
+def _told(value: Any, message_id: str, at: int) -> JSON:
+    return {"value": value, "message_id": message_id or None, "at": time_of(at)}
+
+
+def memory_json(item: MemoryItem) -> JSON:
+    """Something that an agent remembers; ``confidence`` as it was told."""
+    return {"type": item.type, "content": item.content, "confidence": item.confidence}
 
 
 def plain_entities(session: Session) -> JSON:
     return {name: entity.value for name, entity in session.entities.items()}
 
 
-def _context(session: Session, messages: Sequence[Message], window: int) -> JSON:
+def _context(
+    session: Session, messages: Sequence[Message], window: int, memory: Sequence[MemoryItem]
+) -> JSON:
     """What the next turn starts from; what a program put there stands beside it and cannot replace it."""
-    shown = {"message_history": [message_json(m) for m in messages[-window:]]} if window else {}
+    put = {
+        name: value for name, value in session.context.items() if name not in ("message_history", "memory")
+    }
+    shown: JSON = {}
+    if window:
+        shown["message_history"] = [message_json(m) for m in messages[-window:]]
+        shown["memory"] = [memory_json(item) for item in memory]
     return {
-        **session.context,
+        **put,
         **shown,
         "extracted_entities": plain_entities(session),
         "summary": session.summary or None,
-        "memory": [],  # nobody writes memories yet
         "last_activity": time_of(session.last_activity),
     }
 
@@ -135,12 +157,17 @@ def _sender(field: str) -> JSON:
 
 
 def conversation_json(
-    customer: Customer, session: Session, messages: Sequence[Message], window: int, limit: int | None = None
+    customer: Customer,
+    session: Session,
+    messages: Sequence[Message],
+    window: int,
+    limit: int | None = None,
+    memory: Sequence[MemoryItem] = (),
 ) -> JSON:
     """A session with its customer and its messages, oldest first; with ``limit`` the newest so many."""
     kept = messages if limit is None else messages[-limit:]
     return {
-        "session": session_json(customer, session, messages, window),
+        "session": session_json(customer, session, messages, window, memory),
         "customer": customer_json(customer),
         "conversation_history": [message_json(message) for message in kept],
         "message_count": session.message_count,

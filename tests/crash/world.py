@@ -140,12 +140,17 @@ class World(System):
 
     def _failure(self, key: str, value: str) -> tuple[str, list[str]]:
         failure, cid = json.loads(value), key.rsplit(":", 1)[1]
+        if failure.get("entry"):
+            message = records.decode_entry(cid, failure["entry"], {})
+            return failure.get("reason", "?"), _names([message.content if message else ""])
         about = failure.get("messages") or [
             failure.get("message") or str(failure.get("part", "0")).split(".")[0]
         ]
-        stored = self.redis.hmget(keys.customer_key("messages", cid), [str(number) for number in about])
-        texts = [records.decode_message(cid, "1", text).content for text in stored if text]
-        return failure.get("reason", "?"), [f"{a}-{b}" for text in texts for a, b in NAMED.findall(text)]
+        history = (str(e).split(":", 2) for e in self.redis.lrange(keys.customer_key("history", cid), 0, -1))
+        kept = [
+            records.decode_tail(cid, n, record, {}) for _, n, record in history if int(n) in map(int, about)
+        ]
+        return failure.get("reason", "?"), _names([message.content for message in kept if message])
 
     def stop(self) -> None:
         for label in self.running():
@@ -154,6 +159,11 @@ class World(System):
         with contextlib.suppress(redis.RedisError):
             self.redis.ping()
         super().stop()
+
+
+def _names(texts: list[str]) -> list[str]:
+    """The names of the lanes' messages that are quoted in texts."""
+    return [f"{a}-{b}" for text in texts for a, b in NAMED.findall(text)]
 
 
 def _signal(pid: int, number: int) -> None:

@@ -92,7 +92,7 @@ def test_what_is_too_old_goes_to_a_person(fetching: System) -> None:
 
     assert (event["outcome"], event["reason"]) == ("buried", "fetched_late")
     assert "fetched_late" in str(fetching.redis.hgetall(keys.customer_key("failures", cid_of(customer))))
-    assert "Is anybody there?" in str(fetching.redis.hgetall(keys.customer_key("messages", cid_of(customer))))
+    assert "Is anybody there?" in str(fetching.redis.hgetall(keys.customer_key("failures", cid_of(customer))))
     assert fetching.redis.hexists(keys.customer_key("customer", cid_of(stopper)), f"optout:sms|{OURS}")
     assert fetching.replies(customer) == fetching.replies(stopper) == []
 

@@ -248,7 +248,7 @@ def test_looking_into_a_conversation(shell: Shell) -> None:
     assert re.search(r"ringback:\{p\d\d\}:sessions:[0-9a-f]{32}  hash  TTL \d+ s", with_keys.out)
     assert re.search(r"ringback:\{p\d\d\}:active  zset  no TTL", with_keys.out)
     record = json.loads(with_keys.out[with_keys.out.index("{\n") :])
-    assert ("ACTIVE", "default-agent") == (record["state"], record["agent"])
+    assert ("ACTIVE", "default-agent") == (record["state"], record["agent_id"])
 
 
 def test_show_of_an_id(shell: Shell, system: System) -> None:

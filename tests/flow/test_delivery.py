@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from session import address, keys
+from session import address, keys, records
 from tests.flow.system import API_KEY, ID_KEY, OURS, System, call, wait_for
 from tests.flow.test_faults import FAST
 
@@ -28,7 +27,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def stored(system: System, name: str, customer: str) -> dict[str, Any]:
     """A hash of the customer's, its values read."""
     found = system.redis.hgetall(keys.customer_key(name, address.customer_id(ID_KEY, customer)))
-    return {str(k): json.loads(v) for k, v in found.items()}
+    return {str(k): records.decode_part(str(v)) for k, v in found.items()}
 
 
 def parts(system: System, customer: str) -> list[dict[str, Any]]:

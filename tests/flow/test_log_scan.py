@@ -123,7 +123,8 @@ def broken_records(system: System) -> None:
     cid = address.customer_id(ID_KEY, BROKEN)
     sessions = keys.customer_key("sessions", cid)
     [number] = system.redis.hkeys(sessions)
-    system.redis.hset(sessions, str(number), f"{CANARY}{BROKEN}:0:w:{{}}")
+    record = '{"v":1,"a":"default-agent","c":"sms","s":"ACTIVE","at":1}'
+    system.redis.hset(sessions, str(number), f"{CANARY}{BROKEN}:0:w:{record}")
     assert system.api("GET", f"/session/{BROKEN}")[0] == 500
     system.says(BROKEN, said("And now?"))
     wait_for(lambda: system.redis.zcard("rq:failed:turns"), "a job that failed")

@@ -23,11 +23,11 @@ TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 def kept(system: System, value: str) -> tuple[list[Message], list[str], list[str]]:
     """What is stored of who has this address: messages, waiting entries, the reasons of failures."""
     cid = address.customer_id(ID_KEY, value)
-    names = {name: keys.customer_key(name, cid) for name in ("messages", "inbox", "failures")}
-    texts: dict[str, str] = system.redis.hgetall(names["messages"])  # type: ignore[assignment]
-    reasons = [json.loads(text)["reason"] for text in system.redis.hvals(names["failures"])]
-    messages = [records.decode_message(cid, number, text) for number, text in texts.items()]
-    return messages, [str(entry) for entry in system.redis.lrange(names["inbox"], 0, -1)], reasons
+    facts: dict[str, str] = system.redis.hgetall(keys.customer_key("customer", cid))  # type: ignore[assignment]
+    failures = [json.loads(str(text)) for text in system.redis.hvals(keys.customer_key("failures", cid))]
+    waiting = [str(entry) for entry in system.redis.lrange(keys.customer_key("inbox", cid), 0, -1)]
+    kept = [records.decode_entry(cid, entry, facts) for entry in [*waiting, *(f["entry"] for f in failures)]]
+    return [message for message in kept if message], waiting, [failure["reason"] for failure in failures]
 
 
 _numbers = iter(range(15550620000, 15550629999))
@@ -160,6 +160,28 @@ def test_the_same_request_five_times_at_once(system: System) -> None:
     assert {(status, raw) for status, _, raw in answers} == {(200, TWIML)}
     assert sorted(outcomes) == ["dup"] * 5 + ["new"] * 2
     assert len(system.replies(customer)) == 2
+
+
+def test_a_message_is_one_line_of_the_log(system: System) -> None:
+    """What is told of its request and what is told of the message stand in one line, and in no second one."""
+    customer = a_customer()
+    assert system.signed("/sms", form(customer, "Hello"))[0] == 200
+    cid = address.customer_id(ID_KEY, customer)
+    mine = wait_for(
+        lambda: [e for e in system.events("message_received", "web") if e["customer"] == cid[:6]], "it"
+    )
+    requests = system.events("request", "web")
+
+    assert len(mine) == 1
+    told = {
+        name: mine[0][name]
+        for name in ("level", "channel", "outcome", "method", "route", "status", "process")
+    }
+    assert told == {
+        "level": "info", "channel": "sms", "outcome": "new", "method": "POST", "route": "/sms", "status": 200, "process": "web",
+    }  # fmt: skip
+    assert mine[0]["message_id"] and mine[0]["duration_ms"] >= 0
+    assert [e for e in requests if e["route"] == "/sms" and e["outcome"] in ("new", "dup")] == []
 
 
 def test_nothing_that_is_named_is_fetched(system: System) -> None:

@@ -1,0 +1,72 @@
+"""Forgetting a customer everywhere: the ledger, and the jobs that name them. Used by the API and the command line."""
+
+from __future__ import annotations
+
+import redis
+import structlog
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+
+from session import customers
+from session.manager import SessionManager
+from workers import jobs
+
+JOBS_MAX = 100_000  # of one list; a queue longer than that is an outage, and its jobs end by themselves
+
+_DELETED = "deleted at once"
+_ENTRIES = "the customer's entries are taken out at once"
+_ENDS = "ends by itself; holds no number and no words"
+
+# What becomes of each kind of key when a customer is forgotten; docs/privacy.md prints it.
+RULES: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "customer", "inbox", "attempts", "placed", "sessions", "history", "parts", "outbox", "memory",
+            "failures", "claim", "pace", "said", "turns",
+        ),
+        _DELETED,
+    ),
+    **dict.fromkeys(
+        ("waiting", "rings", "active", "closed", "events", "deadlines", "dead", "resolved"), _ENTRIES
+    ),
+    "sequence": "stays: one counter for all customers",
+    "alias": _DELETED,
+    "seen": f"after 30 days: Twilio's SID alone; {_ENDS}",
+    "called": f"after a day: {_ENDS}",
+    "erased": f"written by this, for 48 hours, so that nothing is fetched back; {_ENDS}",
+}  # fmt: skip
+
+_log = structlog.get_logger("console")
+
+
+def erase(manager: SessionManager, queue: redis.Redis, cid: str) -> dict[str, int]:
+    """Remove all that is held; gives how many of what. A turn that runs finds its claim gone and stores nothing."""
+    removed = customers.sizes(manager, cid)
+    records = manager.forget(cid)
+    # After the ledger, which alone knows whom to ring for: no job is made anew.
+    removed |= {"jobs": _jobs(queue, cid), "records": records}
+    _log.info("customer_forgotten", customer=cid[:6], **removed)
+    return removed
+
+
+def _jobs(connection: redis.Redis, cid: str) -> int:
+    removed = 0
+    for name in jobs.QUEUES:
+        queue = jobs.queue(name, connection)
+        for job_id in _ids(queue):
+            try:
+                job = jobs.RingbackJob.fetch(job_id, connection=connection, serializer=queue.serializer)
+                named = cid in job.args
+            except (NoSuchJobError, jobs.ForeignJob, TypeError, ValueError):
+                continue
+            if named and not job.is_started:
+                job.delete()
+                removed += 1
+    return removed
+
+
+def _ids(queue: Queue) -> list[str]:
+    """Jobs that wait, and those that are kept to be looked at."""
+    kept = (queue.finished_job_registry, queue.failed_job_registry)
+    waiting = queue.get_job_ids(0, JOBS_MAX)
+    return waiting + [job_id for registry in kept for job_id in registry.get_job_ids(0, JOBS_MAX)]
