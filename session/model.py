@@ -6,9 +6,11 @@ opaque strings made by ``session.keys``; each carries its customer and partition
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class State(StrEnum):
@@ -89,11 +91,11 @@ class Media:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One inbound or outbound item. Immutable once stored; what changes (delivery) is in its parts.
 
     ``status`` and ``error_code`` are filled in on reading: inbound is always ``received``.
+    A tuple, because a session is read with all of its messages, and nothing else is made as fast.
     """
 
     direction: Direction
@@ -113,7 +115,7 @@ class Message:
     generated_by: str = ""  # "ai", "operator", or "system" for a notice
     keyword: Keyword = Keyword.NONE
     media: tuple[Media, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)  # location, button payload, ...
+    extra: Mapping[str, Any] = MappingProxyType({})  # location, button payload, ...
     sent_at: int = 0  # when Twilio took its first part, ms
 
     @property

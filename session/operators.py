@@ -184,7 +184,7 @@ class Operators:
         message = None
         if owed:
             name, at = written.message_ids[-1], stored.last_message_at
-            message = replace(owed, id=name, session_id=stored.id, at=at, status="queued")
+            message = owed._replace(id=name, session_id=stored.id, at=at, status="queued")
         return Done(stored, message, written.waits)
 
     def _entries(self, cid: str, messages: Sequence[Message]) -> list[str]:

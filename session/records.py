@@ -17,13 +17,14 @@ A reply part is JSON while it is owed or given up. Once Twilio took it, it is ``
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from session import keys
 from session.course import CHANNEL_WORDS
@@ -80,7 +81,6 @@ _STATES = {str(state): state for state in State}
 
 # What of a SID is kept: a letter and 128 bits.
 _SIDS = {"SM": "S", "MM": "M", "CA": "C"}
-_URL_SAFE = str.maketrans("-_", "+/")
 _SID_HEADS = {letter: head for head, letter in _SIDS.items()}
 _SID = re.compile("(?:SM|MM|CA)[0-9a-f]{32}")
 
@@ -94,15 +94,14 @@ _STATUSES = {letter: status for status, letter in STATUS_LETTERS.items()}
 def pack_sid(sid: str) -> str:
     """A SID in 23 characters; anything else as it is, behind ``=``. Never with a colon."""
     if _SID.fullmatch(sid):
-        return _SIDS[sid[:2]] + base64.urlsafe_b64encode(bytes.fromhex(sid[2:]))[:22].decode()
+        return _SIDS[sid[:2]] + binascii.b2a_base64(bytes.fromhex(sid[2:]))[:22].decode()
     return "=" + _escape(sid) if sid else ""
 
 
 def unpack_sid(packed: str) -> str:
     """The SID that ``pack_sid`` was given."""
-    if packed[:1] in _SID_HEADS:
-        return _SID_HEADS[packed[0]] + binascii.a2b_base64(packed[1:].translate(_URL_SAFE) + "==").hex()
-    return _unescape(packed[1:])
+    head = _SID_HEADS.get(packed[:1])
+    return head + binascii.a2b_base64(packed[1:] + "==").hex() if head else _unescape(packed[1:])
 
 
 def _escape(text: str) -> str:
@@ -147,7 +146,32 @@ def _rest(message: Message, kind: tuple[Direction, Role, str], sid: str) -> str:
     return "t" + _LONE_SURROGATE.sub("\ufffd", message.content)
 
 
-_PLAIN: dict[str, Any] = {}
+_new = tuple.__new__
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Head(NamedTuple):
+    """What a message's head says."""
+
+    direction: Direction
+    role: Role
+    author: str
+    channel: Channel
+    keyword: Keyword
+    parts: int
+    message_type: MessageType  # unless it says otherwise
+
+
+@lru_cache(maxsize=256)
+def _head(head: str) -> Head | None:
+    """None for a later release's."""
+    kind, channel, more = _KINDS.get(head[:1]), _CHANNELS.get(head[1:2]), head[2:]
+    if kind is None or channel is None:
+        return None
+    inbound = kind[0] is Direction.INBOUND
+    keyword = _KEYWORDS.get(more, Keyword.NONE) if inbound else Keyword.NONE
+    parts = int(more) if not inbound and more.isdecimal() else 0
+    return Head(*kind, channel, keyword, parts, MessageType.SYSTEM if kind[1] is Role.SYSTEM else MessageType.TEXT)
 
 
 def _message(
@@ -156,37 +180,37 @@ def _message(
 ) -> Message | None:  # fmt: skip
     """``fields`` are the tail's. ``sids``: of what came in, by number; filled, and asked for what went out."""
     at, head, ours, theirs, packed, rest = fields
-    kind, channel = _KINDS.get(head[0]), _CHANNELS.get(head[1])
-    if kind is None or channel is None or rest[:1] not in ("t", "j"):
+    told = _head(head)
+    if told is None or rest[:1] not in ("t", "j"):
         return None  # a later release's
-    direction, role, author = kind
-    if rest[0] == "t":
-        record, text = _PLAIN, rest[1:]
-    else:
-        record = json.loads(rest[1:])
-        text = record.get("x", "")
-        role = Role(record["r"]) if "r" in record else role
-        author = record["g"][0] if "g" in record else author
     ours = _address(ours) if ours else facts.get("ours", "")
     theirs = _address(theirs) if theirs else facts.get("address", "")
-    usual = MessageType.SYSTEM if kind[1] is Role.SYSTEM else MessageType.TEXT
-    kept_type = record.get("y")
-    inbound = direction is Direction.INBOUND
-    if inbound:
+    if told.direction is Direction.INBOUND:
         sid = sids[number] = unpack_sid(packed) if packed else ""
-        answered, keyword = "", _KEYWORDS.get(head[2:], Keyword.NONE)
+        sender, receiver, status, answered = theirs, ours, "received", ""
     else:
-        sid = sid or record.get("s", "")
-        answered, keyword = sids.get(packed, "") if packed else "", Keyword.NONE
-    if "k" in record:
-        keyword = Keyword(record["k"])
-    # Positional, in the order of the fields: this is the inner loop of every load.
-    return Message(
-        direction, role, text, channel, theirs if inbound else ours, ours if inbound else theirs,
-        _TYPES[kept_type] if kept_type else usual, sid, int(at, 36), prefix + number, session_id,
-        "received" if inbound else status or "sent", error, answered or record.get("re", ""), author, keyword,
-        tuple(Media(*m) for m in record["m"]) if "m" in record else (), record.get("e") or {}, sent_at,
-    )  # fmt: skip
+        sender, receiver, status, answered = ours, theirs, status or "sent", sids.get(packed, "")
+    # In the order of the fields, and past the named constructor: this is the inner loop of every load.
+    message = _new(Message, (
+        told.direction, told.role, rest[1:], told.channel, sender, receiver, told.message_type, sid, int(at, 36),
+        prefix + number, session_id, status, error, answered, told.author, told.keyword, (), _NOTHING, sent_at,
+    ))  # fmt: skip
+    return message if rest[0] == "t" else _unusual(message, json.loads(rest[1:]))
+
+
+def _unusual(message: Message, record: dict[str, Any]) -> Message:
+    """A message with what has no place in its line."""
+    return message._replace(
+        content=record.get("x", ""),
+        role=Role(record["r"]) if "r" in record else message.role,
+        generated_by=record["g"][0] if "g" in record else message.generated_by,
+        message_type=_TYPES[record["y"]] if "y" in record else message.message_type,
+        twilio_sid=message.twilio_sid or record.get("s", ""),
+        in_response_to=message.in_response_to or record.get("re", ""),
+        keyword=Keyword(record["k"]) if "k" in record else message.keyword,
+        media=tuple(Media(*m) for m in record.get("m", ())),
+        extra=record.get("e") or {},
+    )
 
 
 def _address(text: str) -> str:
@@ -204,18 +228,28 @@ def decode_messages(
     prefix, session_id = keys.make_id("m", cid, ""), keys.make_id("s", cid, session_no)
     for element in elements:
         _, number, *fields = element.split(":", 7)
-        count = int(fields[1][2:]) if fields[1][2:].isdigit() else 0
+        told = _head(fields[1])
+        count = told.parts if told else 0
         status, error, sid, sent_at = "", None, "", 0
         if count:
-            own = [decode_part(part, int(fields[0], 36)) for part in parts[at : at + count] if part]
+            status, error, sid, sent_at = _delivered(parts[at : at + count], int(fields[0], 36))
             at += count
-            status, error = delivery_status(own)
-            if own:
-                sid, sent_at = own[0].get("sid", ""), own[0].get("sent_at", 0)
         message = _message(prefix, session_id, number, fields, facts, sids, status, error, sid, sent_at)
         if message:
             found.append(message)
     return found
+
+
+def _delivered(parts: Sequence[str | None], at: int) -> tuple[str, int | None, str, int]:
+    """Status and error of a message that was recorded at ``at``, and SID and time of its first part."""
+    if len(parts) == 1 and parts[0] and parts[0].count(":") == 2:
+        # Nearly every message: one part that Twilio took, without error, at the first request.
+        packed, delivery, after = parts[0].split(":")
+        return _STATUSES.get(delivery[1:], "sent"), None, unpack_sid(packed), at + int(after or 0)
+    own = [decode_part(part, at) for part in parts if part]
+    status, error = delivery_status(own)
+    first = own[0] if own else {}
+    return status, error, first.get("sid", ""), first.get("sent_at", 0)
 
 
 def decode_entry(cid: str, entry: str, facts: Mapping[str, str]) -> Message | None:
@@ -233,14 +267,15 @@ def decode_part(value: str, at: int = 0) -> dict[str, Any]:
     """A reply part by names, whatever it is written as. Times are ms; ``at``: when its message was recorded."""
     if value[0] == "{":
         return dict(json.loads(value))
-    sid, delivery, sent, error, attempts = (value.split(":") + [""] * 4)[:5]
+    sid, *more = value.split(":")
+    delivery, sent, error, attempts = more if len(more) == 4 else (more + [""] * 4)[:4]
     part: dict[str, Any] = {
         "state": "sent", "sid": unpack_sid(sid), "rank": int(delivery[:1] or 0), "sent_at": at + int(sent or 0),
         "attempt": int(attempts or 1),
     }  # fmt: skip
-    if len(delivery) > 1:
+    if delivery[1:]:
         part["delivery"] = _STATUSES.get(delivery[1:], "")
-    if error.isdecimal():
+    if error:
         part["error"] = int(error)
     return part
 

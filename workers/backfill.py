@@ -164,7 +164,7 @@ class Backfill:
             twilio_sid=listed.sid, keyword=optout.keyword(channel, body), media=media, extra=extra,
         )  # fmt: skip
         if message.keyword is Keyword.START and self._stopped_since(listed, message):
-            return replace(message, keyword=Keyword.NONE)
+            return message._replace(keyword=Keyword.NONE)
         return message
 
     def _stopped_since(self, listed: Listed, message: Message) -> bool:

@@ -273,7 +273,7 @@ def test_pictures_are_no_loop(desk: Desk, make: Callable[..., tuple[Workshop, Th
     """Four pictures without a word do not count as the same text."""
     desk.text("x", WHATSAPP)
     claim = desk.claim()
-    picture = replace(claim.messages[0].message, content="", message_type=MessageType.IMAGE)
+    picture = claim.messages[0].message._replace(content="", message_type=MessageType.IMAGE)
     waiting = [replace(claim.messages[0], message=picture)] * 4
     workshop, _ = make()
 

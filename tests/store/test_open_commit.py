@@ -62,7 +62,7 @@ def test_the_model_is_shown_what_came_before(desk: Desk) -> None:
 def test_a_history_of_any_length(desk: Desk, count: int, last: int) -> None:
     """A reader gets the last messages of one session, whatever lies between them in the customer's history."""
     session = course.begin(AGENT, Channel.SMS, "*", desk.address, SMS.ours, "a test", desk.clock.now)
-    notes = [replace(NOTE, content=f"{i}") for i in range(count)]
+    notes = [NOTE._replace(content=f"{i}") for i in range(count)]
     stored = desk.ledger.write(desk.cid, Change(session, None), notes[: count // 2]).session
     other = replace(session, agent_id="another")
     desk.ledger.write(desk.cid, Change(other, None), [NOTE] * (count // 2))

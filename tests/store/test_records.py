@@ -72,8 +72,8 @@ def test_a_message_comes_back(message: Message) -> None:
 
     got = records.decode_messages(CID, 7, [element], [], {})
 
-    expected = replace(
-        message, id=keys.make_id("m", CID, 21), session_id=keys.make_id("s", CID, 7), at=int("mub1gc00", 36),
+    expected = message._replace(
+        id=keys.make_id("m", CID, 21), session_id=keys.make_id("s", CID, 7), at=int("mub1gc00", 36),
         status="received" if message.direction is Direction.INBOUND else "sent",
     )  # fmt: skip
     assert got == [expected]

@@ -1,7 +1,7 @@
 """The pages of docs/: what is built stands on them, and what they link to exists.
 
-Settings and states have pages that are checked beside their own tests. After a change in ``session/keys.py``:
-``python -m tests.unit.test_docs`` writes the table in docs/keys.md anew.
+Settings and states have pages that are checked beside their own tests. After a change in ``session/keys.py`` or
+``session/events.py``: ``python -m tests.unit.test_docs`` writes the tables in docs/keys.md and docs/events.md anew.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from config.agents import load_agents
 from config.settings import load_settings
 from console.cli import main as program
 from ingress.app import create_app
-from session import keys, scripts
+from session import events, keys, scripts
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
@@ -24,7 +25,7 @@ PAGES = [
     PROJECT / "CHANGELOG.md",
     *sorted(DOCS.glob("*.md")),
 ]
-BEGIN, END = "<!-- keys -->\n", "\n<!-- end of keys -->"
+PRINTED = {"keys.md": "keys", "events.md": "events"}  # page -> the name of its table
 STEPS = sorted(
     path.stem
     for path in (PROJECT / "session" / "scripts").glob("*.lua")
@@ -51,8 +52,23 @@ def keys_table() -> str:
     return "\n".join(rows)
 
 
+def events_table() -> str:
+    """Every event as Markdown, from ``session.events``."""
+    return "\n".join(["| event | what happened |", "| --- | --- |", events.named(events.TYPES)])
+
+
 def _page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
+
+
+def _marks(page: str) -> tuple[str, str]:
+    """What stands before and behind the printed table of a page."""
+    return f"<!-- {PRINTED[page]} -->\n", f"\n<!-- end of {PRINTED[page]} -->"
+
+
+def _printed(page: str) -> str:
+    begin, end = _marks(page)
+    return _page(page).partition(begin)[2].partition(end)[0]
 
 
 def _routes() -> list[str]:
@@ -63,7 +79,20 @@ def _routes() -> list[str]:
 
 def test_every_key_is_explained() -> None:
     """docs/keys.md holds the tables of session/keys.py."""
-    assert keys_table() == _page("keys.md").partition(BEGIN)[2].partition(END)[0]
+    assert keys_table() == _printed("keys.md")
+
+
+def test_every_event_is_explained() -> None:
+    """docs/events.md holds the table of session/events.py."""
+    assert events_table() == _printed("events.md")
+
+
+def test_the_readmes_agent_can_be_read(tmp_path: Path) -> None:
+    """The agent's file that the README shows is one without a fault."""
+    shown = re.findall(r"```toml\n(.*?)```", (PROJECT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "bakery.toml").write_text(shown[0], encoding="utf-8")
+
+    assert load_agents(tmp_path, "bakery").default.name == "Bakery"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +166,8 @@ def test_named_tests_exist(page: str) -> None:
 
 
 if __name__ == "__main__":
-    path = DOCS / "keys.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    path.write_text(before + BEGIN + keys_table() + END + rest.partition(END)[2], encoding="utf-8")
+    for name, table in (("keys.md", keys_table()), ("events.md", events_table())):
+        (begin, end), text = _marks(name), _page(name)
+        before, _, rest = text.partition(begin)
+        after = rest.partition(end)[2]
+        (DOCS / name).write_text(before + begin + table + end + after, encoding="utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from config.agents import Agent, Handoff
@@ -26,7 +24,7 @@ def said(role: Role) -> Message:
     return Message(Direction.OUTBOUND, role, "Hello", Channel.SMS, id=f"p12-{CID}-m99")
 
 
-NOTICE = replace(said(Role.SYSTEM), message_type=MessageType.SYSTEM)
+NOTICE = said(Role.SYSTEM)._replace(message_type=MessageType.SYSTEM)
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_silence_is_told(before: int, words: str) -> None:
 @pytest.mark.parametrize("channel", [Channel.SMS, Channel.WHATSAPP])
 def test_style_follows_the_channel(channel: Channel) -> None:
     """The style is the agent's own with the one of the channel that is answered."""
-    message = dataclasses.replace(inbound("Hi"), channel=channel)
+    message = inbound("Hi")._replace(channel=channel)
     style = next(item.content for item in shown([], [message]) if item.content.startswith("Warm."))
 
     assert ("WhatsApp" in style) is (channel is Channel.WHATSAPP)

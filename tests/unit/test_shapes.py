@@ -159,8 +159,7 @@ def test_a_closed_session_says_how_it_ended(reason: EndReason, status: str) -> N
 
 def test_a_message_has_the_fields_of_the_contract() -> None:
     """A message carries the contract's fields, and everything Twilio said beside it in its metadata."""
-    message = replace(
-        said(2, Direction.OUTBOUND),
+    message = said(2, Direction.OUTBOUND)._replace(
         twilio_sid="SM1",
         in_response_to="SM0",
         generated_by="ai",
