@@ -61,7 +61,9 @@ def call_operators(cid: str) -> str:
     rt = runtime()
     called = 0
     for session in rt.manager.sessions_of(cid):
-        if session.state is State.WAITING_AGENT and session.handled_by is HandledBy.ASSISTANT:
+        # A person who has it knows of the customer's words, until the alert says that nobody answered them.
+        wanted = session.handled_by is HandledBy.ASSISTANT or session.alerted_at
+        if session.state is State.WAITING_AGENT and wanted:
             called += _call(rt, cid, session)
     return f"{called} called"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -14,13 +13,13 @@ from ai import memory
 from ai.assistant import ModelFault, ModelUnavailable
 from ai.tools import Toolbox
 from config.agents import Agent
-from config.notices import notice
-from session import events, hours, languages, wishes
+from session import events, languages
 from session.claims import Claim, OptedOut, Part, StaleTurn, Waiting
-from session.model import Answer, Channel, Keyword, Lane, Message, MessageType, Session
+from session.model import Answer, Keyword, Lane, Message, MessageType, Session
 from session.policy import Policy
 from workers import concluding, crash, gates, handing_over, opening, thinking
 from workers.concluding import Conclusion
+from workers.endings import Ending, Endings
 from workers.gates import Gate
 from workers.recording import Recorder
 from workers.runtime import Runtime
@@ -59,6 +58,7 @@ class Turn:
     policy: Policy = field(init=False)
     recorder: Recorder = field(init=False)
     toolbox: Toolbox = field(init=False)
+    endings: Endings = field(init=False)
 
     def run(self) -> str:
         """Raises ``ClaimLost``, ``LedgerConflict``, ``Stopping`` or ``Halted``."""
@@ -73,8 +73,9 @@ class Turn:
         self.recorder = Recorder(self.rt, claim, self.agent, self.why)
         self.toolbox = Toolbox(self.agent, {"now_ms": claim.taken_at})
         self.language = claim.customer.language
+        self.endings = Endings(self.rt, claim, self.agent, self.recorder, self.why, language=self.language)
         if claim.buried:
-            return self._apologise()
+            return self._end(self.endings.buried(self.policy))
         if not claim.messages:
             return "empty"
         session, history = self._open(self._choose())
@@ -93,22 +94,22 @@ class Turn:
             return "recorded"
         said = [w.message for w in asked]
         self.language = languages.preferred(session, self.claim.customer, said[-1].content)
+        endings = self.endings = replace(self.endings, waiting=self.waiting, language=self.language)
         if handing_over.by_wish(self.agent, said):
-            return self._hand_over(session)
+            return self._end(endings.handed_over(session))
         verdict = gates.judge(self.rt.settings, self.rt.ledger, self.claim, asked)
         self.counted = verdict.counted
         if verdict.gate is Gate.RATE:
-            return self._wait(session, verdict.wait_ms)
+            return self._end(endings.over_the_rate(session, verdict.wait_ms))
         if verdict.gate is not Gate.OPEN:
-            return self._gated(session, verdict.gate)
-        if self._closed and self.agent.hours and self.agent.hours.after_hours == "notice_only":
-            return self._wait_for_opening(session)
-        if done := self._said_without_model(session, said):
-            return done
+            self.canonical["gate"] = str(verdict.gate)
+            return self._end(endings.gated(session, verdict.gate))
+        if done := endings.until_opening(session) or endings.done_as_told(session, said):
+            return self._end(done)
         try:
             said_back = self._think(session, history, verdict.asked)
         except (ModelUnavailable, ModelFault):
-            return self._model_away(session)
+            return self._end(replace(endings, waiting=self.waiting).model_away(session))
         return self._deliver(self._commit(session, said_back, verdict.asked))
 
     # Before the model
@@ -176,122 +177,13 @@ class Turn:
         opening.log(self.claim.cid, found, stored)
         return stored, history
 
-    # What needs no model
-
-    def _hand_over(self, session: Session) -> str:
-        """The customer asks for a person: they are told once, and a person is called."""
-        self.why.decide("the customer asks for a person")
-        text = handing_over.acknowledgement(self.agent, self.language, self.claim.now())
-        parts = self._notice(session, text, "handed_over", handoff=handing_over.BY_CUSTOMER)
-        self.rt.background.call_operators(self.claim.cid)
-        self._deliver(parts)
-        return "handed_over"
-
-    @property
-    def _closed(self) -> bool:
-        return self.agent.hours is not None and not hours.is_open(self.agent.hours, self.claim.now())
-
-    @property
-    def _closed_notice(self) -> tuple[str, dict[str, str]]:
-        """What is said once while nobody is there, and the fact that it was; '' when it was said already."""
-        if not self._closed or self.agent.hours is None or self.agent.hours.after_hours == "answer":
-            return "", {}
-        opens = hours.next_opening(self.agent.hours, self.claim.now())
-        fact = f"closed:{self.agent.id}", opens.isoformat() if opens else "never"
-        if opens is None or self.claim.facts.get(fact[0]) == fact[1]:
-            return "", {}
-        words = hours.opens_words(self.agent.hours, self.claim.now(), self.language)
-        return notice(self.agent, "after_hours", self.language, opens=words), dict([fact])
-
-    def _wait_for_opening(self, session: Session) -> str:
-        """Nobody is there: the customer is told when, and the messages wait until then."""
-        text, facts = self._closed_notice
-        opens = hours.next_opening(self.agent.hours, self.claim.now()) if self.agent.hours else None
-        self.why.decide("outside business hours")
-        keywords = self._keywords()
-        parts: list[Part] = []
-        if text:
-            to = self.waiting[-1].message.from_number
-            parts = self.recorder.notice(session, keywords, text, "notice", to=to, facts=facts)
-        elif keywords:
-            self.recorder.silent(session, keywords)
-        until_ms = round(opens.timestamp() * SECOND_MS) if opens else self.claim.now() + gates.DAY_MS
-        self.give_back, self.hold_ms = self.all_numbers, max(SECOND_MS, until_ms - self.claim.now())
-        self._deliver(parts)
-        return "after_hours"
-
-    def _said_without_model(self, session: Session, said: Sequence[Message]) -> str:
-        """A rating that was asked for, or a wish to be forgotten: what is done about it, or ''."""
-        last = said[-1].content
-        rating = wishes.rating(last) if session.rating_asked and not session.rating else None
-        if rating:
-            self.why.decide("the answer to the closing question")
-            text = notice(self.agent, "thanks_rating", self.language)
-            self._deliver(self._notice(session, text, "rated", rating=rating))
-            return "rated"
-        wish = wishes.asks_to_forget(last)
-        if not wish or not self.agent.memory.enabled:
-            return ""
-        known = self.claim.memory(self.agent.id)
-        kept = known[:-1] if wish == "that" else ()
-        name = "forgotten_all" if wish == "all" else "forgotten" if known else "nothing_to_forget"
-        self.why.decide(f"the customer wants to be forgotten: {wish}")
-        text = notice(self.agent, name, self.language)
-        self._deliver(self._notice(session, text, "forgotten", memory=kept, forgets=wish == "all"))
-        return "forgotten"
-
-    def _notice(self, session: Session, text: str, kind: str, **done: Any) -> list[Part]:
-        to = self.waiting[-1].message.from_number
-        return self.recorder.notice(session, self.waiting, text, kind, to=to, **done)
-
-    def _wait(self, session: Session, wait_ms: int) -> str:
-        """Too many turns this minute: the messages stay, the lane is left alone until there is room."""
-        # Opt-out words wait for nothing, so none may stay on a lane that is left alone.
-        if keywords := self._keywords():
-            self.recorder.silent(session, keywords)
-        self.give_back, self.hold_ms = self.all_numbers, wait_ms
-        _log.info("turn_gated", customer=self.claim.cid[:6], reason=str(Gate.RATE), wait_ms=wait_ms)
-        return str(Gate.RATE)
-
-    def _keywords(self) -> list[Waiting]:
-        return [w for w in self.waiting if w.keyword is not Keyword.NONE]
-
-    def _gated(self, session: Session, gate: Gate) -> str:
-        """Recorded and not answered; at a day's limit the customer is told once, and a person."""
-        claim, today = self.claim, str(self.claim.now() // gates.DAY_MS)
-        gates.note(self.rt.ledger, claim, gate, len(self.waiting))
-        self.canonical["gate"] = str(gate)
-        if gate not in (Gate.DAY, Gate.BUDGET) or claim.facts.get("limit_day") == today:
-            self.recorder.silent(session, self.waiting, str(gate))
-            return str(gate)
-        parts = self._notice(
-            session, notice(self.agent, "enough_today", self.language), str(gate), facts={"limit_day": today},
-            failure={"reason": str(gate), "messages": [w.number for w in self.waiting]},
-        )  # fmt: skip
-        _log.error("limit_reached", customer=claim.cid[:6], reason=str(gate))
-        self._deliver(parts)
-        return str(gate)
-
-    def _apologise(self) -> str:
-        """Messages were tried too often and are failures now: the customer is told, where that is possible.
-
-        The lane's other messages are the next claim's: a claim commits once.
-        """
-        claim, recorder, now = self.claim, self.recorder, self.claim.now()
-        self.give_back = self.all_numbers
-        for number in claim.buried:
-            _log.error("message_buried", customer=claim.cid[:6], message=number, reason="attempts")
-        session = opening.for_notice(claim, recorder.lane, self.agent.id, self.policy)
-        address = claim.customer.address
-        reachable = address.startswith("+") or recorder.lane.channel is Channel.WHATSAPP
-        told = int(claim.facts.get("sorry_at", 0))
-        if now - told < self.rt.settings.apology_seconds * SECOND_MS:
-            return "buried"
-        if reachable and recorder.may_say(session):
-            with suppress(OptedOut):
-                text, facts = notice(self.agent, "unreadable", self.language), {"sorry_at": str(now)}
-                self._deliver(recorder.notice(session, (), text, "buried", to=address, facts=facts))
-        return "buried"
+    def _end(self, ending: Ending) -> str:
+        """Send what the ending says, and leave the lane alone as it says."""
+        if ending.keeps:
+            self.give_back, self.hold_ms = self.all_numbers, ending.hold_ms
+        if ending.parts:
+            self._deliver(list(ending.parts))
+        return ending.outcome
 
     # The model
 
@@ -326,7 +218,7 @@ class Turn:
                 f"The customer has moved from {history[-1].channel} to {lane.channel}: "
                 "go on with the same matter, in this channel's style."
             )
-        if self._closed:
+        if self.endings.closed:
             told.append("It is outside business hours: no person of the team is there now.")
         return tuple(told)
 
@@ -334,7 +226,7 @@ class Turn:
         """Store the answer, thought over again while newer messages come in, within bounds; gives the parts."""
         for redos in range(REDOS_MAX + 1):
             redo_after = max(self.all_numbers) if redos < REDOS_MAX and self._may_redo() else 0
-            first, facts = self._closed_notice
+            first, facts = self.endings.closed_notice()
             crash.at("before_commit")
             try:
                 parts = self.recorder.answer(
@@ -389,29 +281,6 @@ class Turn:
             self.waiting, self.whole = known, False
             self.give_back += [w.number for w in fits]
             return session, said_back, asked
-
-    def _model_away(self, session: Session) -> str:
-        """Nobody answers: say so once, keep the messages, ask again later; in the end ask a person."""
-        claim, recorder = self.claim, self.recorder
-        away = thinking.away(self.rt.settings, claim)
-        if away.gives_up:
-            recorder.give_up(session, self.waiting)
-            self.rt.background.call_operators(claim.cid)
-            return "handed_off"
-        keywords = self._keywords()
-        facts = {f"away:{recorder.lane}": str(away.since)}
-        parts: list[Part] = []
-        if away.apologises:
-            facts["apology_at"] = str(away.now)
-            to = self.waiting[-1].message.from_number
-            text = notice(self.agent, "apology", self.language)
-            parts = recorder.notice(session, keywords, text, "notice", to=to, facts=facts)
-        elif keywords or not away.known:
-            recorder.notice(session, keywords, "", "away", facts=facts)
-        # An outage is not the message's fault: its attempts do not count.
-        self.give_back, self.hold_ms = self.all_numbers, away.hold_ms
-        self._deliver(parts)
-        return "model_away"
 
     # After the model
 
