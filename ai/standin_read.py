@@ -25,6 +25,8 @@ _BRIDGE = frozenset({
     "from", "ago_ms", "ago", "channel", "matter", "summary", "open_matter", "session", "session_id",
 })  # fmt: skip
 
+NOTICE = "A notice sent to the customer"
+
 
 @dataclass(frozen=True)
 class Talk:
@@ -80,7 +82,7 @@ class Talk:
 
 def read(items: Sequence[Mapping[str, Any]]) -> Talk:
     """Sort the items of a request. Items without words (an answer that only called tools) are passed over."""
-    talk = [item for item in items if item.get("role") in ("user", "assistant")]
+    talk = [item for item in items if item.get("role") in ("user", "assistant") or _is_notice(item)]
     talk = [item for item in talk if item["role"] == "user" or _text(item)]
     notes = [_text(item) for item in items if item.get("role") not in ("user", "assistant", "tool")]
     start = len(talk)
@@ -115,6 +117,11 @@ def data_of(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_notice(item: Mapping[str, Any]) -> bool:
+    """A notice of the system answered what stood before it, as far as that was to be answered."""
+    return item.get("role") in ("system", "developer") and _text(item).startswith(NOTICE)
 
 
 def _text(item: Mapping[str, Any]) -> str:

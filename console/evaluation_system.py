@@ -25,7 +25,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from ai.assistant import Assistant
 from config.agents import Agents, load_agents
 from config.settings import Settings, load_settings
-from console import api
+from console import api, api_sessions
 from session import customers, optout
 from session.claims import Timing
 from session.inbound import clean
@@ -136,7 +136,9 @@ class House:
         self._settings = settings
         self._jobs = jobs.connect(settings.redis_connection_url, settings.redis_timeout_seconds)
         app = Flask("evaluation")
-        app.register_blueprint(api.create_blueprint(self.rt.manager, settings))
+        routes = api.create_blueprint(self.rt.manager, settings)
+        api_sessions.add_routes(routes, self.rt.manager, settings, self.rt.bell)
+        app.register_blueprint(routes)
         self._web = app.test_client()
 
     def begin(self, at_ms: int) -> None:
