@@ -13,9 +13,6 @@ from ai.sensitive import sensitive, without_numbers
 from config.agents import Agent, MemoryRules
 from session.model import Direction, Entity, MemoryChange, MemoryItem, Message, Role, Session
 
-# Values that an entity had before; more say nothing that the messages do not.
-EARLIER_MAX = 5
-
 # Room for the largest quantity times the largest price, many times over: too few and rounding is an error.
 TOTAL_DIGITS = 60
 
@@ -45,8 +42,7 @@ def merge_entities(
         if before is None:
             merged[name] = Entity(value, message_id, at)
         elif not _same(before.value, value):
-            earlier = ((before.value, before.message_id, before.at), *before.earlier)[:EARLIER_MAX]
-            merged[name] = Entity(value, message_id, at, earlier)
+            merged[name] = Entity(value, message_id, at, before.replaced())
     return merged
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import costs, load, report, turns, webhooks
+from bench import costs, load, prompts, report, turns, webhooks
 from bench.servers import PROCESSES, THREADS, Servers
 
 ROUNDS = 4
@@ -47,10 +47,14 @@ def main() -> None:
         asked = {row.name: costs.of_webhooks(servers, row.port, row.burst) for row in rows[1:]}
         figures = of_workers(servers, ours)
         cpu = max(m.load_cpu_seconds / m.seconds for measured in rounds.values() for m in measured)
+        say("What a turn asks of the model.")
+        model_table = prompts.table(prompts.measure())
         machine = report.facts(servers.redis, time.monotonic() - began)
     webhooks_table = report.throughput(rounds, BARE, TUTORIAL)
     table = report.figures(rounds, TUTORIAL, BARE, NEW, BURSTS, figures)
-    text = report.page(table, webhooks_table, report.in_redis(asked), figures, machine, ROUNDS, cpu)
+    text = report.page(
+        table, webhooks_table, report.in_redis(asked), model_table, figures, machine, ROUNDS, cpu
+    )
     RESULTS.write_text(text, encoding="utf-8")
     print(f"\n{text}")
 

@@ -138,7 +138,14 @@ def _life(seconds: int) -> str:
 
 
 def page(
-    figures_table: str, table: str, redis_table: str, f: Figures, machine: str, rounds: int, cpu: float
+    figures_table: str,
+    table: str,
+    redis_table: str,
+    model_table: str,
+    f: Figures,
+    machine: str,
+    rounds: int,
+    cpu: float,
 ) -> str:
     sizes = ", ".join(
         f"{name} {size}" for name, size in sorted(f.stored["keys"].items(), key=lambda kv: -kv[1])
@@ -187,6 +194,13 @@ down but in the job, answers a repeat of Twilio's twice, and keeps number and te
 ## What one accepted webhook asks of Redis
 
 {redis_table}
+
+## What a turn asks of the model
+
+Tokens of the prompt as it is estimated, four characters each (the schema and the tools go with every request), and calls
+of the stand-in model in the shipped dialogues: above one a turn where tools are used, below where none is needed.
+
+{model_table}
 """
 
 

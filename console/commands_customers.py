@@ -117,7 +117,7 @@ def _show_model(told: dict[str, Any]) -> None:
         click.echo("\nThe model was not asked")
         return
     click.echo("\nThe model")
-    _line("Saw", f"{len(shown['message_ids'])} messages, {len(shown['memory_ids'])} memories, "
+    _line("Saw", f"{_times(len(shown['message_ids']), 'message')}, {_times(len(shown['memory_ids']), 'item')} of memory, "
           f"about {shown['estimated_tokens']} tokens")  # fmt: skip
     for name in (*shown["message_ids"], *shown["memory_ids"]):
         click.echo(f"             {name}")

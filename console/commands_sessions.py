@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from console.running import Trouble, system_or_exit
-from console.shapes import plain_entities, time_of
-from session import keys, records
+from console.shapes import time_of
+from session import customers, keys, records
 from session.manager import NoSuchSession, NotANumber, SessionManager
 from session.model import Customer, Direction, Message, Session
 from session.policy import EVERY_CHANNEL
@@ -62,6 +62,8 @@ def show(phone: str, with_keys: bool) -> None:
     customer, session, messages = _find(manager, phone)
     _show_customer(customer)
     _show_session(session)
+    for item in customers.memory_of(manager, customer.id, session.agent_id):
+        _line("Remembers", f"{_plain(item.content)} ({item.type}, {item.confidence:.0%} sure)")
     _show_messages(session, messages)
     _show_openings(manager.sessions_of(customer.id), session)
     if with_keys:
@@ -118,8 +120,11 @@ def _show_session(s: Session) -> None:
     _line("Intent", _plain(s.intent))
     _line("Language", _plain(s.language))
     _line("Summary", _plain(s.summary))
-    for name, value in plain_entities(s).items():
-        _line("Entity", f"{name} = {_plain(str(value))}")
+    _line("Note", _plain(s.note))
+    _line("Waits", f"for a person since {_clock(s.waiting_since)}" if s.waiting_since else "")
+    for name, entity in s.entities.items():
+        before = ", ".join(_plain(str(value)) for value, _, _ in entity.earlier)
+        _line("Entity", f"{name} = {_plain(str(entity.value))}{f' (before: {before})' if before else ''}")
     if s.order_details:
         _line("Order", json.dumps(s.order_details, ensure_ascii=False))
 

@@ -258,7 +258,9 @@ class SessionManager:
             now = self.ledger.now()
             entities = dict(s.entities)
             for name, value in (extracted_entities or {}).items():
-                entities[name] = Entity(value, "", now)
+                before = entities.pop(name, None)
+                if value is not None:  # null takes a value away
+                    entities[name] = Entity(value, "", now, before.replaced() if before else ())
             details = {**(s.order_details or {}), **order_details} if order_details else s.order_details
             return replace(
                 s, context={**s.context, **(context or {})}, order_details=details, entities=entities

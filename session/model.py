@@ -13,6 +13,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
+EARLIER_MAX = 5  # values kept that an entity had before
+
+
 class State(StrEnum):
     NEW = "NEW"
     ACTIVE = "ACTIVE"
@@ -132,6 +135,10 @@ class Entity:
     message_id: str
     at: int
     earlier: tuple[tuple[Any, str, int], ...] = ()  # (value, message id, ms), newest first
+
+    def replaced(self) -> tuple[tuple[Any, str, int], ...]:
+        """``earlier`` of the value that takes this one's place; older ones say nothing that the messages do not."""
+        return ((self.value, self.message_id, self.at), *self.earlier)[:EARLIER_MAX]
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,9 @@ def _head(head: str) -> Head | None:
     inbound = kind[0] is Direction.INBOUND
     keyword = _KEYWORDS.get(more, Keyword.NONE) if inbound else Keyword.NONE
     parts = int(more) if not inbound and more.isdecimal() else 0
-    return Head(*kind, channel, keyword, parts, MessageType.SYSTEM if kind[1] is Role.SYSTEM else MessageType.TEXT)
+    return Head(
+        *kind, channel, keyword, parts, MessageType.SYSTEM if kind[1] is Role.SYSTEM else MessageType.TEXT
+    )
 
 
 def _message(

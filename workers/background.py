@@ -16,6 +16,7 @@ from ai.schema import DoesNotFit
 from session import keys
 from session.address import Address
 from session.claims import LedgerConflict
+from session.manager import NoSuchSession
 from session.model import Channel, HandledBy, Session, State
 from workers.runtime import Runtime, runtime
 from workers.twilio_errors import Kind
@@ -51,6 +52,8 @@ def _summed_up(rt: Runtime, session: Session) -> str:
         return "nothing to say"
     try:
         rt.manager.note_summary(fresh, told.summary, told.open_matter)
+    except NoSuchSession:
+        return "forgotten"
     except LedgerConflict:
         return "overtaken"  # somebody goes on with it; the next summary says that too
     return "summed up"

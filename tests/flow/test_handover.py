@@ -91,9 +91,10 @@ def test_answering_takes_over_by_itself(system: System) -> None:
 
 
 def test_two_answers_at_once_and_an_end_are_all_sent(system: System) -> None:
-    """A person's answers are sent in order, even when the session is completed at once."""
+    """A person's answers are sent in order, even when Twilio is busy and the session is completed at once."""
     phone = "+15550620004"
     greeted(system, phone)
+    system.fault("429", 1, to=phone)
 
     for words in ("One.", "Two."):
         step(system, phone, "messages", {"body": words})
@@ -137,6 +138,35 @@ def test_handed_back_with_all_answered_nobody_speaks(system: System) -> None:
     system.says(phone, "Where is my order?")
     system.reply(phone, 3)
     wait_for(lambda: said(system, phone)[-1][0] == "assistant", "the assistant's answer")
+
+
+def test_a_wish_for_a_person_is_not_answered_by_the_assistant_later(system: System) -> None:
+    """Handed back without a word, a customer who asked for a person is not handed over a second time."""
+    phone = "+15550620007"
+    system.says(phone, "I want to talk to a human")
+    system.reply(phone)
+    wait_for(lambda: system.session(phone)["session"]["state"] == "WAITING_AGENT", "the handover")
+
+    step(system, phone, "handback")
+    time.sleep(SILENCE_S)
+
+    assert ("ACTIVE", 1) == (system.session(phone)["session"]["state"], len(system.replies(phone)))
+
+
+@pytest.mark.parametrize(("name", "body"), [("messages", {"body": "Maria here."}), ("handback", None)])
+def test_whoever_comes_resolves_the_alert(make_system: Callable[..., System], name: str, body: Any) -> None:
+    """A customer who waits too long is a failure, once, until a person answers or hands back."""
+    running, phone = make_system(HANDOFF_ALERT_MINUTES="0.02").start(), "+15550620008"
+    greeted(running, phone)
+    step(running, phone, "handoff")
+    (failure,) = wait_for(lambda: running.api("GET", "/admin/failures")[1]["failures"], "the alert")
+    assert ("nobody_answered", phone) == (failure["reason"], failure["phone_number"])
+    time.sleep(SILENCE_S)
+    assert 1 == running.api("GET", "/admin/failures")[1]["total_open"]
+
+    step(running, phone, name, body)
+
+    assert 0 == running.api("GET", "/admin/failures")[1]["total_open"]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ READERS = {
     "string": "GET", "hash": "HGETALL", "list": "LRANGE 0 -1", "set": "SMEMBERS", "zset": "ZRANGE 0 -1",
     "stream": "XRANGE - +",
 }  # fmt: skip
+WORDS = ("Zebulon", "mornings", "7654321", "pomegranates")
 DONE = ["received", "delivered"] * 2
 
 
@@ -68,13 +69,13 @@ def numbers(phone: str) -> tuple[str, ...]:
     return phone, phone[1:], phone[2:], f"{phone[2:5]}-{phone[5:8]}-{phone[8:]}"
 
 
-def known(system: System, phone: str) -> dict[str, Any]:
-    """A customer of whom there is much to be known; what is held."""
-    system.says(phone, "Hi, my name is Zebulon and I prefer deliveries in the mornings")
+def known(system: System, phone: str, words: tuple[str, ...] = WORDS) -> dict[str, Any]:
+    """A customer of whom there is much to be known, in these words; what is held."""
+    name, time_of_day, order, fruit = words
+    system.says(phone, f"Hi, my name is {name} and I prefer deliveries in the {time_of_day}")
     system.reply(phone)
-    system.says(
-        phone, "I'm having trouble with my order #7654321, the pomegranates are missing", channel="whatsapp"
-    )
+    trouble = f"I'm having trouble with my order #{order}, the {fruit} are missing"
+    system.says(phone, trouble, channel="whatsapp")
     system.reply(phone, 2)
     return wait_for(
         lambda: (
@@ -120,12 +121,10 @@ def test_an_export_holds_everything(system: System) -> None:
 def test_a_deletion_leaves_no_trace(system: System) -> None:
     """After a deletion no key and no value of the whole server has the number, in any writing, or a word that was said."""
     phone, other = "+15550630002", "+15550630003"
-    known(system, phone)
-    system.says(other, "Hi, the neighbour's order is #5550630")
-    system.reply(other)
-    words = ("Zebulon", "pomegranates", "7654321", "mornings")
+    words = ("Ezekiel", "evenings", "8642097", "persimmons")
+    known(system, phone, words)
+    before = known(system, other)
     assert {phone, *words} <= set(traces(system, phone, *words))  # a scan that finds nothing proves nothing
-    before = export(system, other)
 
     removed = forget(system, phone)
 

@@ -148,7 +148,9 @@ class Books:
 
     def _sessions(self, facts: dict[str, str]) -> None:
         cid = self.desk.cid
-        stored = {int(n): records.decode_session(cid, n, value) for n, value in self._hash("sessions").items()}
+        stored = {
+            int(n): records.decode_session(cid, n, value) for n, value in self._hash("sessions").items()
+        }
         alive = {n for n, session in stored.items() if session.state is not State.CLOSED}
         assert {n: n in alive for n in stored} == self.sessions
         opened = records.open_sessions(facts)

@@ -48,7 +48,9 @@ PEOPLE = st.integers(0, 1)
 TWICE = st.sampled_from([False, False, True])
 KINDS = st.sampled_from(["answer", "answer", "answer", "silent", "given_up"])
 WAYS = st.sampled_from(["sent", "sent", "unknown", "pending", "sending", "failed", "given up", "given up"])
-DEEDS = st.sampled_from(["note", "records", "answer", "answer", "again", "again", "close", "sweep", "resolve"])
+DEEDS = st.sampled_from(
+    ["note", "records", "answer", "answer", "again", "again", "close", "sweep", "resolve"]
+)
 BETWEEN = st.sampled_from(
     ["write", "write", "word", "more", "person", "person", "retry", "retry", "wait", "late", "claim", "leave", "tried in vain"]
 )  # fmt: skip
@@ -110,7 +112,12 @@ class Lives(RuleBasedStateMachine):
 
     # Hypothesis leaves some rules out of each example and seldom finds the way through a turn, so that is one rule too.
 
-    @rule(data=st.data(), who=PEOPLE, lane=LANES, between=st.lists(st.tuples(st.integers(1, 8), BETWEEN), max_size=4))
+    @rule(
+        data=st.data(),
+        who=PEOPLE,
+        lane=LANES,
+        between=st.lists(st.tuples(st.integers(1, 8), BETWEEN), max_size=4),
+    )
     def live(self, data: st.DataObject, who: int, lane: Lane, between: list[tuple[int, str]]) -> None:
         """A message and the turn that answers it, with something else between its steps."""
         steps = ["write", "claim", "open", "count", "commit", "send", "send", "leave"]
@@ -227,7 +234,9 @@ class Lives(RuleBasedStateMachine):
         if supersede and session.id:
             ended = course.move(session, Event.COMPLETED, self.clock.now)
             closing = [Change(ended, None, events.ended(ended))]
-            session = course.begin(AGENT, lane.channel, scope, desk.address, lane.ours, "a test", self.clock.now)
+            session = course.begin(
+                AGENT, lane.channel, scope, desk.address, lane.ours, "a test", self.clock.now
+            )
         changes = [Change(session, self.clock.now + DEADLINE_MS, (told,)), *closing]
         fresh = all(self._fresh(books, change.session) for change in closing or changes)
         self.client.twice = twice
@@ -350,7 +359,9 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: self.claims)
     @rule(
-        who=PEOPLE, twice=TWICE, way=WAYS,
+        who=PEOPLE,
+        twice=TWICE,
+        way=WAYS,
     )
     def send(self, who: int, twice: bool, way: str) -> None:
         """One part as far as ``way``; unless it must not go."""
@@ -402,19 +413,29 @@ class Lives(RuleBasedStateMachine):
         }  # type: ignore[arg-type]
 
     @precondition(lambda self: any(b.parts for b in self.books))
-    @rule(data=st.data(), word=st.sampled_from(["sent", "delivered", "failed"]), numbered=st.booleans(), twice=TWICE)
+    @rule(
+        data=st.data(),
+        word=st.sampled_from(["sent", "delivered", "failed"]),
+        numbered=st.booleans(),
+        twice=TWICE,
+    )
     def call_back(self, data: st.DataObject, word: str, numbered: bool, twice: bool) -> None:
         """Twilio tells of a part, whether anybody noted that it took it or not."""
         books = data.draw(st.sampled_from([b for b in self.books if b.parts]))
         number, desk = data.draw(st.sampled_from(sorted(books.parts))), books.desk
         taken = bool(desk.part(number).get("sid"))
         self.client.twice = twice
-        said, _ = desk.ledger.status(desk.cid, number if numbered else "", _sid(number), word, "", desk.address)
+        said, _ = desk.ledger.status(
+            desk.cid, number if numbered else "", _sid(number), word, "", desk.address
+        )
         assert said in (("OK", "IGNORED") if taken else ("OK",) if numbered else ("UNKNOWN",))
         if said == "OK":
             books.unlooked |= number in books.owed
             books.owed.discard(number)
-        assert desk.ledger.status(desk.cid, number, "SMother", word, "", desk.address)[0] in ("DOUBLE", "UNKNOWN")
+        assert desk.ledger.status(desk.cid, number, "SMother", word, "", desk.address)[0] in (
+            "DOUBLE",
+            "UNKNOWN",
+        )
 
     @precondition(lambda self: any(b.parts for b in self.books))
     @rule(data=st.data(), lane=LANES, twice=TWICE)
@@ -431,7 +452,9 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: self.claims)
     @rule(
-        who=PEOPLE, how=st.sampled_from(["release", "release", "give back", "hold", "die", "renew"]), twice=TWICE
+        who=PEOPLE,
+        how=st.sampled_from(["release", "release", "give back", "hold", "die", "renew"]),
+        twice=TWICE,
     )
     def leave(self, who: int, how: str, twice: bool) -> None:
         who, books, claim = self._holder(who)
@@ -543,7 +566,9 @@ class Lives(RuleBasedStateMachine):
         if what == "records":
             more["messages"] = [m for m in desk.ledger.read(desk.cid, no)[2] if m.twilio_sid][-2:]
         elif what == "answer":
-            session = replace(session, epoch=session.epoch + 1, handled_by=HandledBy.OPERATOR, state=State.ACTIVE)
+            session = replace(
+                session, epoch=session.epoch + 1, handled_by=HandledBy.OPERATOR, state=State.ACTIVE
+            )
             told = (events.event("operator_answered"),)
             more |= {"owed": desk.reply("I am here", lane, 2, session.epoch), "optout": optout.field(lane)}
         elif what == "again":
@@ -571,7 +596,9 @@ class Lives(RuleBasedStateMachine):
         name, desk = data.draw(st.sampled_from(sorted([*books.failures, *books.resolved]))), books.desk
         failing = books.failures.get(name)
         part = desk.part(name) if "." in name else {}
-        behind = self._behind(desk, name, lambda p: p.get("refused") == "earlier_part_failed") if part else set()
+        behind = (
+            self._behind(desk, name, lambda p: p.get("refused") == "earlier_part_failed") if part else set()
+        )
         self.client.twice = twice
         try:
             failure = self.manager.retry_failure(failure_id(desk.cid, name))
@@ -689,5 +716,18 @@ class TestLives(Lives.TestCase):  # type: ignore[misc,name-defined]
     def runTest(self) -> None:  # noqa: N802
         Lives.happened.clear()
         super().runTest()
-        wanted = ("buried", "took more", "GO", "OptedOut", "LedgerConflict", "StaleTurn", "replayed", "resent", "again", "overtaken")
-        assert {name: Lives.happened[name] >= 3 for name in wanted} == dict.fromkeys(wanted, True), Lives.happened
+        wanted = (
+            "buried",
+            "took more",
+            "GO",
+            "OptedOut",
+            "LedgerConflict",
+            "StaleTurn",
+            "replayed",
+            "resent",
+            "again",
+            "overtaken",
+        )
+        assert {name: Lives.happened[name] >= 3 for name in wanted} == dict.fromkeys(wanted, True), (
+            Lives.happened
+        )
