@@ -38,7 +38,10 @@ def summarise(cid: str) -> str:
 
 def _summed_up(rt: Runtime, session: Session) -> str:
     agent = rt.agents.by_id(session.agent_id) or rt.agents.default
-    _, fresh, messages = rt.manager.read_session(session.id, last=summary.MESSAGES_MAX)
+    try:
+        _, fresh, messages = rt.manager.read_session(session.id, last=summary.MESSAGES_MAX)
+    except NoSuchSession:
+        return "forgotten"
     items, schema = summary.build(agent, fresh, messages)
     try:
         told = summary.check(rt.assistant.summarise(items, schema, SUMMARY_S, agent.model))
