@@ -57,6 +57,7 @@ KINDS = {
     "unknown_outcome": Kind("Twilio did not say whether it took it, and does not list it.", Act.LOOK),
     "refused_by_twilio": Kind("Twilio refused it for good.", Act.SEND),
     "configuration": Kind("Twilio refused our account, our sender or its settings for too long.", Act.LOOK),
+    "our_error": Kind("An error of our own came up each time that it was to be sent; the log has it.", Act.LOOK),
     "nobody_answered": Kind(
         "The customer waits for a person, and nobody answered within HANDOFF_ALERT_MINUTES.", Act.NONE
     ),
