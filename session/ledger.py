@@ -400,7 +400,9 @@ class Ledger:
         facts, failures, inbox, history = pipe.execute()
         entries = [*inbox, *(e for f in failures if (e := json.loads(f).get("entry")))]
         tails = [entry.split(" ", 3)[3] for entry in entries] + [item.split(":", 2)[2] for item in history]
-        heard = (records.decode_tail(cid, "0", tail, facts) for tail in tails if records.recorded_at(tail) > at)
+        heard = (
+            records.decode_tail(cid, "0", tail, facts) for tail in tails if records.recorded_at(tail) > at
+        )
         return [m for m in heard if m and m.direction is Direction.INBOUND]
 
     def find_messages(self, cid: str, numbers: Sequence[int]) -> dict[int, Message]:

@@ -12,7 +12,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-
 EARLIER_MAX = 5  # values kept that an entity had before
 
 

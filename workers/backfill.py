@@ -167,7 +167,9 @@ class Backfill:
     def _outdated(self, listed: Listed, message: Message) -> bool:
         """Whether an opt-out word fetched late is older than another that counts already, and changes nothing."""
         if message.keyword is Keyword.START:
-            stopped = self._ledger.redis.hget(keys.customer_key("customer", listed.cid), self._optout(message))
+            stopped = self._ledger.redis.hget(
+                keys.customer_key("customer", listed.cid), self._optout(message)
+            )
             return stopped is not None and int(str(stopped)) > listed.at
         # A START leaves no trace but itself. Twilio's time is cut to the second; where in doubt, they stay opted out.
         return message.keyword is Keyword.STOP and any(

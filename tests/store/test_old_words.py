@@ -92,9 +92,7 @@ def test_a_fetched_stop_counts(
     assert opted_out(workshop)
 
 
-def test_both_fetched_they_count_in_their_order(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_both_fetched_they_count_in_their_order(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fetched START is as old as Twilio says, not as old as its fetching."""
     texts(workshop, 1, "Hello")
     workshop.clock.set(START + 8 * MINUTE)
@@ -103,9 +101,7 @@ def test_both_fetched_they_count_in_their_order(
     assert opted_out(workshop)
 
 
-def test_an_old_start_does_not_undo_a_newer_stop(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_old_start_does_not_undo_a_newer_stop(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who said STOP last stays opted out."""
     texts(workshop, 5, "STOP")
     workshop.clock.set(START + 8 * MINUTE)
