@@ -12,6 +12,7 @@ import binascii
 import codecs
 import hashlib
 import hmac
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -116,11 +117,12 @@ def shorten(text: str, chars_max: int) -> str:
 
 
 def _views(reply: str) -> Iterator[str]:
-    """The reply as it reads: plainly, backwards, shifted by 13 letters, and what is encoded in it."""
+    """The reply as it reads: plainly, backwards, shifted by 13 letters, escaped as in links and pages, and encoded."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", reply))
     yield plain
     yield plain[::-1]
     yield codecs.encode(plain, "rot13")
+    yield html.unescape(unquote(plain))
     for run in _ENCODED.findall(plain)[:_ENCODED_MAX]:
         yield from _decoded(run)
 
