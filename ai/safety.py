@@ -32,6 +32,8 @@ _CANARY_LETTERS = CANARY_PREFIX + r"[a-z2-7]{20}"
 # As many words of an instruction in a row are no accident. Facts, and what a file puts in quotation marks to be said,
 # may be said in any length.
 INSTRUCTION_WORDS_MAX = 7
+# More than five parts hold is never sent, and expressions over a whole book would hold up every other turn.
+REPLY_CHARS_LOOKED_AT = 10_000
 _ADDRESSED = re.compile(
     r"\b(?:customers?|clients?|never|always|do not|don't|reply|replies|answers?|json|instructions?|you are|your (?:role|task|"
     r"job)|assistant|find out|say (?:so|only|that|plainly)|developer|messages of|cliente|nunca|siempre|responde|responda|"
@@ -84,6 +86,7 @@ def check_reply(agent: Agent, reply: str, canary: str, instructions: str = "") -
     rules. Raises ``Refused`` when a sentence of these or a canary is in the reply, plain or encoded, or nothing is
     left to send.
     """
+    reply = reply[:REPLY_CHARS_LOOKED_AT]
     views = list(_views(reply))
     for view in views:
         _refuse_canaries(view, canary)
