@@ -27,6 +27,7 @@ LIMIT, LIMIT_MAX = 50, 500
 QUERY_CHARS_MAX = 100
 BODY_CHARS_MAX = 8_000  # of a message a program puts into a session
 OBJECT_KEYS_MAX = 200
+OPTED_OUT = "The customer wants no messages from this sender; nothing can be sent."
 CHANNELS = [str(channel) for channel in Channel]
 
 _LIMIT = re.compile(r"[0-9]{1,4}", re.ASCII)
@@ -145,10 +146,8 @@ class SessionsApi:
         except NotSendable as fault:
             raise Refused(422, fault.code, str(fault)) from None
         except OptedOut:
-            raise Refused(
-                422, "opted_out", "The customer wants no messages from this sender; nothing can be sent."
-            ) from None
-        self._ring(done.session.id)
+            raise Refused(422, "opted_out", OPTED_OUT) from None
+        ring(self._bell, done.session.id)
         assert done.message is not None
         return jsonify(message=message_json(done.message), session=self._api.show(done.session.id)), 202
 
@@ -161,17 +160,19 @@ class SessionsApi:
 
     def _done(self, done: Done) -> Response:
         if done.waits:
-            self._ring(done.session.id)
+            ring(self._bell, done.session.id)
         return jsonify(session=self._api.show(done.session.id))
 
-    def _ring(self, session_id: str) -> None:
-        found = keys.parse_id(session_id)
-        assert found is not None
-        try:
-            self._bell.ring(found.cid)
-        except redis.RedisError as error:
-            # The ledger knows who waits, and every worker and the clock ring again.
-            _log.warning("ring_failed", customer=found.cid[:6], error=type(error).__name__)
+
+def ring(bell: Bell, session_id: str) -> None:
+    """Say that this session's customer waits for a worker, if the queue answers."""
+    found = keys.parse_id(session_id)
+    assert found is not None
+    try:
+        bell.ring(found.cid)
+    except redis.RedisError as error:
+        # The ledger knows who waits, and every worker and the clock ring again.
+        _log.warning("ring_failed", customer=found.cid[:6], error=type(error).__name__)
 
 
 def _mentions(customer: Customer, session: Session, words: str) -> bool:

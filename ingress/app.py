@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from config import logging
 from config.agents import agents_or_exit
 from config.settings import Settings, settings_or_exit
-from console import api, api_customers, api_failures, api_sessions, api_turns, dashboard
+from console import api, api_customers, api_failures, api_sessions, api_turns, conversation, dashboard
 from console.signin import SignIn
 from ingress import webhooks
 from session.claims import Timing
@@ -64,6 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     signin = SignIn(settings, queue)
     app.register_blueprint(signin.blueprint())
     app.register_blueprint(dashboard.create_blueprint(signin, queue))
+    app.register_blueprint(conversation.create_blueprint(signin, manager, settings, bell))
     _health(app, ledger)
     _errors(app)
     _canonical_line(app)
