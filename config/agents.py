@@ -22,6 +22,7 @@ from config.agent import (
     Limits,
     MemoryRules,
     OrderRule,
+    Template,
     Tool,
 )
 from config.agent_file import read_agent
@@ -131,6 +132,6 @@ def agents_or_exit(settings: Settings, *, with_tools: bool = False) -> Agents:
 
 __all__ = [
     "ENTITY_TYPES", "LANGUAGES", "NEUTRAL_ENUM_VALUE", "ORDER_TOTAL", "Agent", "AgentFault", "AgentFileError", "Agents", "EntityField",
-    "Handoff", "HandoffRule", "Hours", "Limits", "MemoryRules", "OrderRule", "Tool", "agents_or_exit",
+    "Handoff", "HandoffRule", "Hours", "Limits", "MemoryRules", "OrderRule", "Template", "Tool", "agents_or_exit",
     "load_agents", "read_folder",
 ]  # fmt: skip

@@ -11,10 +11,10 @@ from werkzeug.exceptions import HTTPException
 
 from config.settings import Settings
 from ingress import fields, signature
-from session import address, keys, optout
+from session import address, keys, optout, whatsapp
 from session.ledger import DELIVERY_RANK, Ledger
 from session.manager import ALIAS, SessionManager
-from session.model import Lane
+from session.model import Channel, Lane
 from workers import crash
 from workers.bell import Ringer
 
@@ -209,6 +209,8 @@ class Webhooks:
         error = error if error.isascii() and error.isdecimal() and len(error) < 7 else ""
         if error and int(error) in optout.LEARNT_FROM:
             self._learn_optout(cid, number, values)
+        if error and int(error) == whatsapp.CLOSED_CODE:
+            self._learn_window(cid, number, values)
         outcome, ring = self._ledger.status(
             cid, number, values["MessageSid"], status.lower()[:40], error, values["To"]
         )
@@ -234,6 +236,16 @@ class Webhooks:
         field = optout.field(Lane(ours.channel, ours.value), service)
         learnt = self._ledger.learn_optout(cid, number, values["MessageSid"], values["To"], field)
         _log.info("optout_learnt", customer=cid[:6], code=int(values["ErrorCode"]), outcome=learnt.lower())
+
+
+    def _learn_window(self, cid: str, number: str, values: dict[str, str]) -> None:
+        """WhatsApp knew that the customer's day was over. Before the status, as above."""
+        ours = address.parse(values["From"])
+        if ours is None or ours.channel is not Channel.WHATSAPP:
+            return
+        lane = Lane(ours.channel, ours.value)
+        if self._ledger.learn_window(cid, number, values["MessageSid"], values["To"], lane) == "LEARNT":
+            _log.error("window_closed", customer=cid[:6], code=whatsapp.CLOSED_CODE)
 
 
 def _is_form(req: Request) -> bool:
