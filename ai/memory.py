@@ -11,6 +11,7 @@ from typing import Any
 
 from ai.sensitive import sensitive, without_numbers
 from config.agents import Agent, MemoryRules
+from session import course
 from session.model import Direction, Entity, MemoryChange, MemoryItem, Message, Role, Session
 
 # Room for the largest quantity times the largest price, many times over: too few and rounding is an error.
@@ -62,6 +63,8 @@ def order_details(agent: Agent, entities: Mapping[str, Entity]) -> dict[str, Any
     if rule is None or found is None or not isinstance(found.value, list) or not found.value:
         return None
     items = [item for item in found.value if isinstance(item, dict)]
+    if not items:
+        return None
     prices = [_price(item.get(rule.price)) for item in items]
     currencies = {price[1] for price in prices if price}
     if not all(prices) or len(currencies) > 1:
@@ -71,6 +74,8 @@ def order_details(agent: Agent, entities: Mapping[str, Entity]) -> dict[str, Any
         total = sum(
             (price[0] * _decimal(item.get(rule.quantity)) for item, price in counted if price), Decimal(0)
         )
+        if not total.is_finite() or total.adjusted() > TOTAL_DIGITS // 2:
+            return {"items": items, "total": None}  # what a program put there is no price
         order: dict[str, Any] = {"items": items, "total": float(round(total, 2))}
     currency = currencies.pop() if currencies else ""
     return order | ({"currency": currency} if currency else {})
@@ -165,7 +170,7 @@ def bridge(previous: Session, history_tail: Sequence[Message], now: int) -> dict
 
     ``history_tail`` are its last messages, oldest first: they stand for a summary where none was made.
     """
-    summary = previous.summary or _retold(history_tail)
+    summary = previous.summary or _retold(course.shown(previous, history_tail))
     if not summary and not previous.intent:
         return None
     return {

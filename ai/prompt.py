@@ -204,7 +204,8 @@ def _missing(agent: Agent, session: Session) -> list[str]:
                 missing.append(part.name)
         elif part.type == "items" and isinstance(known.value, list):
             wanted = [inner.name for inner in part.fields if inner.required]
-            lacking = (name for name in wanted if any(name not in item for item in known.value))
+            items = [item for item in known.value if isinstance(item, dict)]
+            lacking = (name for name in wanted if any(name not in item for item in items))
             missing += [f"{part.name}.{name}" for name in lacking]
     return missing
 

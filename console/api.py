@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -170,7 +171,10 @@ def json_body(*, optional: bool = False) -> dict[str, Any]:
     if optional and (not raw.strip() or not request.is_json):
         return {}
     try:
-        given = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+        given = json.loads(
+            raw.decode("utf-8"), parse_constant=_no_constant, parse_int=_whole, parse_float=_finite,
+            object_pairs_hook=_no_repeats,
+        )  # fmt: skip
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict) or _depth(given) > DEPTH_MAX:
@@ -181,6 +185,19 @@ def json_body(*, optional: bool = False) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can say again: 1e400 is Infinity to Python, and to nobody else a number."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("the number is too large")
+    return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -151,15 +151,16 @@ class Texting:
 def reply_to(sid: str, history: list[dict[str, Any]]) -> dict[str, Any] | None:
     """What was said to the message ``sid``: a customer's turns do not overlap, so it is what follows.
 
-    Notices (an apology while the model is away) answer nothing.
+    A notice is an answer only where it says so: an apology while the model is away is none.
     """
     asked = False
     for message in history:
         metadata = message["metadata"]
         if metadata["twilio_message_sid"] == sid and message["direction"] == "inbound":
             asked = True
-        elif asked and message["direction"] == "outbound" and message["role"] != "system":
-            return message
+        elif asked and message["direction"] == "outbound":
+            if message["role"] != "system" or metadata["in_response_to"]:
+                return message
     return None
 
 

@@ -38,6 +38,7 @@ RULES: dict[str, str] = {
     "alias": _DELETED,
     "seen": f"after 30 days: Twilio's SID alone; {_ENDS}",
     "called": f"after a day: {_ENDS}",
+    "summing": f"after a minute: {_ENDS}",
     "erased": f"written by this, for 48 hours, so that nothing is fetched back; {_ENDS}",
 }  # fmt: skip
 

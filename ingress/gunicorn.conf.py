@@ -1,7 +1,7 @@
 """How the web process listens: gunicorn reads its settings from the names of this file.
 
-Faulty settings end the process here, with every fault on stderr and exit status 2, before
-gunicorn could turn them into a restart loop.
+Faulty settings and agents' files end the process here, with every fault on stderr and exit status 2,
+before gunicorn could turn them into a restart loop.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from config.agents import agents_or_exit
 from config.settings import settings_or_exit
+from session.manager import policies_or_exit
 
 _settings = settings_or_exit("web")
+policies_or_exit(agents_or_exit(_settings), _settings)
 
 
 class QuietLogger(Logger):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from session import keys
 from session.machine import END_REASONS, Event, advance
 from session.model import Channel, Direction, HandledBy, Message, MessageType, Role, Session, State
 
@@ -84,6 +85,13 @@ def unhear(session: Session, message: Message) -> Session:
         inbound_count=max(0, session.inbound_count - 1),
         channel_counts={k: n for k, n in counts.items() if n},
     )
+
+
+def shown(session: Session, messages: Sequence[Message]) -> list[Message]:
+    """Those of its messages that a model may be shown: the ones since the customer wished to be forgotten."""
+    if not session.forgotten_upto:
+        return list(messages)
+    return [m for m in messages if not (id_ := keys.parse_id(m.id)) or id_.number > session.forgotten_upto]
 
 
 def say(session: Session, now: int, *, counted: bool = True) -> Session:

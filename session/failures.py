@@ -63,6 +63,7 @@ KINDS = {
         "WhatsApp took it and then refused it: the customer's 24 hours were over. Write with a template.", Act.NONE
     ),
     "configuration": Kind("Twilio refused our account, our sender or its settings for too long.", Act.LOOK),
+    "our_error": Kind("An error of our own came up each time that it was to be sent; the log has it.", Act.LOOK),
     "nobody_answered": Kind(
         "The customer waits for a person, and nobody answered within HANDOFF_ALERT_MINUTES.", Act.NONE
     ),

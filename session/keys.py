@@ -132,7 +132,7 @@ PARTITION: dict[str, Kind] = {
         "zset",
         "for ever",
         "'customer:failure' no more -> when it failed, ms; of RETENTION_DAYS",
-        "commit write replay resend",
+        "claim commit write settle give_up replay resend",
     ),
 }
 
@@ -140,6 +140,7 @@ PARTITION: dict[str, Kind] = {
 SINGLE: dict[str, Kind] = {
     "seen": Kind("string", "30 days", "seen:<MessageSid>, this message was taken in", "receive"),
     "called": Kind("string", "a day", "called:<call>, an operator was texted about this wait", "background"),
+    "summing": Kind("string", "a minute", "summing:<customer>, a summary is being made", "background"),
     "erased": Kind("string", "48 hours", "erased:<customer>, do not bring back", "forget"),
     "alias": Kind("string", "retention", "alias:<WhatsApp id's hash> -> customer", "manager"),
 }

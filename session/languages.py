@@ -103,7 +103,7 @@ def code(language: str) -> str:
 
 
 def _by_words(text: str) -> str:
-    words = [_without_accents(word) for word in _WORD.findall(text)]
+    words = {_without_accents(word) for word in _WORD.findall(text)}  # a word that comes twice tells no more
     scores = {
         language: sum(2.0 if word in _WORDS_TELLING[language] else float(word in frequent) for word in words)
         + sum(1.0 for letter in set(_LETTERS.get(language, "")) if letter in text)

@@ -31,7 +31,7 @@ from session.claims import (
     Waiting,
     Written,
 )
-from session.model import Customer, Keyword, Lane, MemoryItem, Message, Session
+from session.model import Customer, Direction, Keyword, Lane, MemoryItem, Message, Session
 from session.splitting import PARTS_MAX
 
 SEEN_MS = 30 * DAY_MS  # Twilio's own retries end after minutes; a replayed request may be weeks old
@@ -405,6 +405,21 @@ class Ledger:
                 break
             at, size = at - size, size * 2
         return found
+
+    def heard_since(self, cid: str, at: int) -> list[Message]:
+        """What the customer wrote that was recorded after ``at`` (ms), wherever it stands."""
+        pipe = self.redis.pipeline(transaction=False)
+        for name, read in (("customer", pipe.hgetall), ("failures", pipe.hvals)):
+            read(keys.customer_key(name, cid))
+        for name in ("inbox", "history"):
+            pipe.lrange(keys.customer_key(name, cid), 0, -1)
+        facts, failures, inbox, history = pipe.execute()
+        entries = [*inbox, *(e for f in failures if (e := json.loads(f).get("entry")))]
+        tails = [entry.split(" ", 3)[3] for entry in entries] + [item.split(":", 2)[2] for item in history]
+        heard = (
+            records.decode_tail(cid, "0", tail, facts) for tail in tails if records.recorded_at(tail) > at
+        )
+        return [m for m in heard if m and m.direction is Direction.INBOUND]
 
     def find_messages(self, cid: str, numbers: Sequence[int]) -> dict[int, Message]:
         """Messages that stand in the history, by number, without their delivery."""

@@ -69,7 +69,7 @@ class SessionManager:
         self.agents = agents
         self._settings = settings
         self._id_key = settings.customer_id_key.get_secret_value()
-        self._policies = _policies_or_exit(agents, settings)
+        self._policies = policies_or_exit(agents, settings)
         self._log = structlog.get_logger("session")
 
     # Who
@@ -277,6 +277,8 @@ class SessionManager:
         """Keep what ``session`` as it was read comes to. Raises ``NoSuchSession``, ``LedgerConflict``."""
 
         def noted(s: Session) -> tuple[Session, list[Message]]:
+            if s.forgotten_upto != session.forgotten_upto:  # the summary tells what is to be forgotten
+                raise LedgerConflict
             return replace(
                 s, summary=summary, summary_upto=session.message_count, intent=s.intent or matter
             ), []
@@ -404,13 +406,21 @@ class SessionManager:
             )  # fmt: skip
 
 
+def _policy(agent: Agent, settings: Settings) -> Policy:
+    """The agent's policy; a window may stand beside the table too."""
+    policy = policy_for(agent.policy, settings)
+    if agent.history_window and "history_window" not in agent.policy:
+        return replace(policy, history_window=agent.history_window)
+    return policy
+
+
 def policies_of(agents: Iterable[Agent], settings: Settings) -> tuple[dict[str, Policy], list[AgentFault]]:
     """Each agent's policy by the agent's id, and what is wrong in their files."""
     policies: dict[str, Policy] = {}
     faults: list[AgentFault] = []
     for agent in agents:
         try:
-            policies[agent.id] = policy_for(agent.policy, settings)
+            policies[agent.id] = _policy(agent, settings)
         except ValueError as error:
             # "policy: idle_after must be ...": the second word is the key, which has a line.
             source = Source(f"{agent.id}.toml", agent.lines)
@@ -419,7 +429,7 @@ def policies_of(agents: Iterable[Agent], settings: Settings) -> tuple[dict[str, 
     return policies, faults
 
 
-def _policies_or_exit(agents: Agents, settings: Settings) -> dict[str, Policy]:
+def policies_or_exit(agents: Agents, settings: Settings) -> dict[str, Policy]:
     """Each agent's policy; or what is wrong in their files on stderr and exit status 2."""
     policies, faults = policies_of(agents, settings)
     if faults:
@@ -435,4 +445,4 @@ _PLAIN_EVENTS: dict[State, Sequence[Event]] = {
     State.CLOSED: (Event.COMPLETED,),
 }
 
-__all__ = ["NoSuchSession", "NotANumber", "SessionManager", "SessionOpen", "policies_of"]
+__all__ = ["NoSuchSession", "NotANumber", "SessionManager", "SessionOpen", "policies_of", "policies_or_exit"]

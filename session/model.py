@@ -12,7 +12,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-
 EARLIER_MAX = 5  # values kept that an entity had before
 
 
@@ -205,12 +204,18 @@ class Session:
     rejected: tuple[str, ...] = ()  # entities whose last value failed its check: to be asked for again
     misses: int = 0  # turns in a row that came to no answer of use
     rating: int = 0  # 1 to 5, the customer's answer to the closing question
-    rating_asked: bool = False
+    rating_asked: int = 0  # ``outbound_count`` when the closing question had gone out; 0: it was not asked
     summary_upto: int = 0  # number of the last message that ``summary`` covers
+    forgotten_upto: int = 0  # number of the last message that no model is shown any more
 
     @property
     def message_count(self) -> int:
         return self.inbound_count + self.outbound_count
+
+    @property
+    def awaits_rating(self) -> bool:
+        """Whether the closing question is the last that was said: later on a number answers something else."""
+        return bool(self.rating_asked) and not self.rating and self.rating_asked == self.outbound_count
 
     @property
     def status(self) -> str:

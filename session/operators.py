@@ -7,6 +7,7 @@ assistant decided before is not sent any more. What a person wrote stays in forc
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -51,7 +52,8 @@ class NotSendable(ValueError):
 
 def check_body(body: str) -> None:
     """Raises ``NotSendable`` where a person's or a program's words cannot be sent."""
-    if not body.strip():
+    # Blanks, controls, zero-width characters and their kin (Unicode Z and C) show nothing on a phone.
+    if all(unicodedata.category(character)[0] in "ZC" for character in body):
         raise NotSendable("empty_body", "body must hold the words to send.")
     if units(body) > BODY_UNITS_MAX:
         raise NotSendable("body_too_long", f"body must be at most {BODY_UNITS_MAX} characters.")

@@ -260,6 +260,11 @@ def decode_entry(cid: str, entry: str, facts: Mapping[str, str]) -> Message | No
     return decode_tail(cid, number, tail, facts)
 
 
+def recorded_at(tail: str) -> int:
+    """When a message was recorded, ms."""
+    return int(tail.split(":", 1)[0], 36)
+
+
 def decode_tail(cid: str, number: str, tail: str, facts: Mapping[str, str]) -> Message | None:
     """One message from its tail; None for a later release's."""
     return _message(keys.make_id("m", cid, ""), "", number, tail.split(":", 5), facts, {})
@@ -286,6 +291,7 @@ def decode_part(value: str, at: int = 0) -> dict[str, Any]:
 _MORE = {
     "ws": "waiting_since", "al": "alerted_at", "no": "note", "br": "bridge", "re": "rejected", "mi": "misses",
     "ra": "rating", "rq": "rating_asked", "su": "summary_upto",
+    "fu": "forgotten_upto",
 }  # fmt: skip
 _TIMES = ("last_activity", "first_message_at", "last_inbound_at", "last_message_at", "ended_at")
 

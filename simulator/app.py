@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, jsonify, request
 
 from simulator.account import Account, BadAccount, account_from
+from simulator.answering import Answering, answering_from
 from simulator.carrier import Carrier
 from simulator.control import Control
 from simulator.faults import Faults
@@ -33,7 +34,7 @@ SECURITY_HEADERS = {
 }
 
 
-def create_app(account: Account, store: Store | None = None) -> Flask:
+def create_app(account: Account, store: Store | None = None, answering: Answering | None = None) -> Flask:
     """The whole simulator over one account. Starts the threads that deliver messages."""
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
@@ -45,7 +46,7 @@ def create_app(account: Account, store: Store | None = None) -> Flask:
     app.after_request(add_security_headers)
     app.register_blueprint(TwilioApi(account, store, carrier, faults).blueprint())
     app.register_blueprint(Control(account, store, handsets, faults, timetable, carrier).blueprint())
-    app.register_blueprint(PhonePage(account, store, handsets, carrier).blueprint())
+    app.register_blueprint(PhonePage(account, store, handsets, carrier, answering or Answering()).blueprint())
     app.add_url_rule("/health", "health", lambda: jsonify(status="ok"))
     app.register_blueprint(create_blueprint(), url_prefix="/v1")
     app.register_blueprint(create_control_blueprint())
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
         print(f"SIMULATOR_STATE cannot be read ({type(error).__name__}): delete that file", file=sys.stderr)
         return 2
     try:
-        server = Server(create_app(account, store), options.port, options.host)
+        server = Server(create_app(account, store, answering_from(environ)), options.port, options.host)
     except OSError as error:
         print(f"port {options.port} cannot be used: {error.strerror}; give another --port", file=sys.stderr)
         return 2

@@ -24,8 +24,10 @@ from types import FrameType
 
 import redis
 
+from config.agents import AgentFileError, Agents, load_agents
 from config.settings import SettingsError, load_settings
 from simulator import embedded
+from simulator.answering import Answering
 from simulator.environment import (
     EMBEDDED_PASSWORD,
     CannotStart,
@@ -116,7 +118,7 @@ def links_of(made: Surroundings) -> list[Link]:
     return [queues] if made.is_live else [phone, queues]
 
 
-def programs(project: Path, state: Path, made: Surroundings) -> list[Program]:
+def programs(project: Path, state: Path, made: Surroundings, answering: Answering) -> list[Program]:
     """What runs beside Redis, in the order of starting."""
     environment = made.environment | {"PYTHONUNBUFFERED": "1"}
     # Live, `/` is asked for by its public name too, and leads to the same page without naming this machine.
@@ -125,7 +127,8 @@ def programs(project: Path, state: Path, made: Surroundings) -> list[Program]:
     run = []
     if made.needs_simulator:
         command = (sys.executable, "-m", "simulator", "--port", str(made.simulator_port))
-        own = for_simulator(made, state / "simulator.db") | {"PYTHONUNBUFFERED": "1"}
+        own = for_simulator(made, state / "simulator.db") | answering.environment()
+        own |= {"PYTHONUNBUFFERED": "1"}
         run.append(Program("simulator", command, own, GRACE_SECONDS["simulator"]))
     for name in ("web", "worker", "clock"):
         added = home if name == "web" else {}
@@ -149,11 +152,23 @@ def check_ports(made: Surroundings) -> None:
 
 def settings_faults(project: Path, made: Surroundings) -> list[str]:
     """What the processes would refuse to start for, in their own words."""
+    faults = list(made.faults)
     try:
-        load_settings(made.environment, project / ".env")
+        settings = load_settings(made.environment, project / ".env")
+        load_agents(settings.agents_path, settings.default_agent_id)
     except SettingsError as error:
-        return [*map(str, error.faults), *made.faults]
-    return list(made.faults)
+        return [*map(str, error.faults), *faults]
+    except AgentFileError as error:
+        return [*error.faults, *faults]
+    return faults
+
+
+def answering_of(agents: Agents, ours: str, is_live: bool) -> Answering:
+    """Who answers our number ``ours``, and who else could by another DEFAULT_AGENT_ID."""
+    agent = agents.for_number(ours)
+    is_chosen = agent is agents.default and not is_live
+    others = sorted(other.id for other in agents if is_chosen and other is not agent and not other.numbers)
+    return Answering(agent.id, agent.name, tuple(others))
 
 
 def http_answers(url: str) -> bool:
@@ -185,8 +200,10 @@ class Run:
     ) -> None:
         """``redis``: the embedded server, None when the user has one."""
         self._state, self._made, self._redis = state, made, redis
-        self._programs = programs(project, state, made)
-        self._settings = load_settings(made.environment, project / ".env")
+        self._settings = settings = load_settings(made.environment, project / ".env")
+        agents = load_agents(settings.agents_path, settings.default_agent_id)
+        self._answering = answering_of(agents, settings.twilio_phone_number, made.is_live)
+        self._programs = programs(project, state, made, self._answering)
         self._log = state / "logs" / "ringback.log"
         rotate(self._log)
         self._shutdown = Shutdown(UNTIL_PARENT_ENDS in sys.argv)
@@ -249,6 +266,7 @@ class Run:
         write_run(self._state, self._made, None if self._made.is_live else links[0].url, self._log)
         if self._made.has_stand_in_model:
             say("No OPENAI_API_KEY is set: a stand-in model answers.")
+        say(f"Agent    {self._answering.id}{another(self._answering)}")
         say(f"Logs     {shown(self._log)}")
         for link in links:
             say(f"{link.name:<8} {link.url}")
@@ -261,6 +279,15 @@ class Run:
         if isinstance(error, GaveUp):
             for line in last_lines(self._log, error.log_offset, self._settings.secret_values):
                 say(f"    {line}")
+
+
+def another(answering: Answering) -> str:
+    """How to let another agent answer, behind the name of the one that does."""
+    if not answering.others:
+        return ""
+    first, *more = answering.others
+    rest = f" (or {', '.join(more)})" if more else ""
+    return f"; for another: DEFAULT_AGENT_ID={first} make run{rest}"
 
 
 def shown(path: Path) -> str:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from simulator.account import Account
+from simulator.answering import Answering
 from simulator.carrier import Carrier
 from simulator.control import BadControl, outcome, text_from
 from simulator.handsets import Handsets
@@ -24,11 +25,6 @@ CUSTOMERS = (
     ("+15551234567", "Priya Shah"),
     ("+447700900123", "Olivia Hart"),
 )
-EXAMPLES = (
-    "Hi, I'm having trouble with my order #12345",
-    "It hasn't shipped yet",
-    "Hi, it's me again",
-)
 # Browsers and proxies give up on silence; a comment this often keeps a quiet stream open.
 HEARTBEAT_S = 15
 # A stream ends after this long and the browser comes back, so that no thread serves a closed lid for ever.
@@ -41,6 +37,7 @@ class PhonePage:
     store: Store
     handsets: Handsets
     carrier: Carrier
+    answering: Answering
 
     def blueprint(self) -> Blueprint:
         routes = Blueprint("phone", __name__)
@@ -60,7 +57,10 @@ class PhonePage:
     def _state(self) -> Response:
         customers = [{"number": number, "name": name} for number, name in CUSTOMERS]
         picture = _picture(self.store.changes(""))
-        return jsonify(numbers=self.account.numbers, customers=customers, examples=EXAMPLES, **picture)
+        who = self.answering
+        agent = {"id": who.id, "name": who.name, "others": who.others}
+        told = {"numbers": self.account.numbers, "customers": customers, "agent": agent}
+        return jsonify(**told, examples=who.examples, **picture)
 
     def _changes(self) -> Response:
         return jsonify(_picture(self.store.changes(request.args.get("cursor", ""))))

@@ -128,7 +128,8 @@ class Backfill:
         )  # not an id that leads to a number's customer
         received = self._ledger.receive(
             listed.cid, message, profile={"address": listed.customer} if own else {},
-            optout=self._optout(message), quiet_ms=rt.settings.ai_response_delay, bury=bury, opens_window=not late,
+            optout="" if self._outdated(listed, message) else self._optout(message), quiet_ms=rt.settings.ai_response_delay, bury=bury,
+            opens_window=not late,
         )  # fmt: skip
         if received.outcome == "DUP":
             return 0  # its webhook, or another worker's look, was faster
@@ -158,19 +159,26 @@ class Backfill:
         extra: dict[str, Any] = {"sent_at": _moment(listed.at).isoformat().replace("+00:00", "Z")}
         if len(body) > BODY_MAX:
             body, extra["truncated"] = body[:BODY_MAX], True
-        message = Message(
+        return Message(
             direction=Direction.INBOUND, role=Role.USER, content=body, channel=channel,
             from_number=listed.customer, to_number=listed.ours.value, message_type=kind_of(media),
             twilio_sid=listed.sid, keyword=optout.keyword(channel, body), media=media, extra=extra,
         )  # fmt: skip
-        if message.keyword is Keyword.START and self._stopped_since(listed, message):
-            return message._replace(keyword=Keyword.NONE)
-        return message
 
-    def _stopped_since(self, listed: Listed, message: Message) -> bool:
-        """Whether the customer opted out after this: an old START does not undo a newer STOP."""
-        stopped = self._ledger.redis.hget(keys.customer_key("customer", listed.cid), self._optout(message))
-        return stopped is not None and int(str(stopped)) > listed.at
+    def _outdated(self, listed: Listed, message: Message) -> bool:
+        """Whether an opt-out word fetched late is older than another that counts already, and changes nothing."""
+        if message.keyword is Keyword.START:
+            stopped = self._ledger.redis.hget(
+                keys.customer_key("customer", listed.cid), self._optout(message)
+            )
+            return stopped is not None and int(str(stopped)) > listed.at
+        # A START leaves no trace but itself. Twilio's time is cut to the second; where in doubt, they stay opted out.
+        return message.keyword is Keyword.STOP and any(
+            heard.keyword is Keyword.START
+            and self._optout(heard) == self._optout(message)
+            and _said_at(heard) > listed.at + SECOND_MS
+            for heard in self._ledger.heard_since(listed.cid, listed.at)
+        )
 
     def _optout(self, message: Message) -> str:
         return optout.field(message.lane, self._rt.settings.twilio_messaging_service_sid)
@@ -178,6 +186,12 @@ class Backfill:
 
 def _moment(at: int) -> datetime:
     return datetime.fromtimestamp(at // SECOND_MS, UTC)
+
+
+def _said_at(message: Message) -> int:
+    """When the customer wrote it, ms: of a fetched message Twilio's time, else ours."""
+    sent = str(message.extra.get("sent_at") or "")
+    return round(datetime.fromisoformat(sent).timestamp() * SECOND_MS) if sent else message.at
 
 
 def _count(text: Any) -> int:

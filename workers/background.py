@@ -13,7 +13,7 @@ import structlog
 from ai import summary
 from ai.assistant import ModelError
 from ai.schema import DoesNotFit
-from session import keys
+from session import course, keys
 from session.address import Address
 from session.claims import LedgerConflict
 from session.manager import NoSuchSession
@@ -23,6 +23,7 @@ from workers.twilio_errors import Kind
 
 TOLD_MS = 86_400_000
 SUMMARY_S = 20.0
+SUMMING_MS = 60_000
 
 _log = structlog.get_logger("background")
 
@@ -30,9 +31,16 @@ _log = structlog.get_logger("background")
 def summarise(cid: str) -> str:
     """Sum up each session of a customer that has grown beyond its last summary; gives what came of it."""
     rt = runtime()
-    made = [
-        _summed_up(rt, session) for session in rt.manager.sessions_of(cid) if rt.manager.outgrown(session)
-    ]
+    # Each turn asks for it again; a model that is slow with one is not asked for a second beside it.
+    mark = keys.customer_key("summing", cid)
+    if not rt.ledger.redis.set(mark, 1, nx=True, px=SUMMING_MS):
+        return "being made"
+    try:
+        made = [
+            _summed_up(rt, session) for session in rt.manager.sessions_of(cid) if rt.manager.outgrown(session)
+        ]
+    finally:
+        rt.ledger.redis.delete(mark)
     return ", ".join(made) or "nothing new"
 
 
@@ -42,7 +50,10 @@ def _summed_up(rt: Runtime, session: Session) -> str:
         _, fresh, messages = rt.manager.read_session(session.id, last=summary.MESSAGES_MAX)
     except NoSuchSession:
         return "forgotten"
-    items, schema = summary.build(agent, fresh, messages)
+    shown = course.shown(fresh, messages)
+    if not shown:
+        return "nothing to say"
+    items, schema = summary.build(agent, fresh, shown)
     try:
         told = summary.check(rt.assistant.summarise(items, schema, SUMMARY_S, agent.model))
     except ModelError as error:

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import redis
 import structlog
 
 from config import agent_templates
@@ -26,6 +27,7 @@ from workers.twilio_errors import TABLE, Kind
 
 RESENDS_MAX = 2  # after two looks at Twilio's list found nothing, each
 BACKOFF_S = (1.0, 2.0, 4.0)
+STUMBLES_MAX = 6  # errors of our own about one part; with the waits between them some minutes
 LISTED_BEFORE_S = 30.0  # Twilio's clock and ours may differ; messages of other parts are told by their SIDs
 SECOND_MS = 1000
 
@@ -46,6 +48,14 @@ class Delivery:
 
         Raises ``ClaimLost``; a Redis error leaves the part to the reconciling look.
         """
+        try:
+            return self._bring(claim, part)
+        except (ClaimLost, redis.RedisError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, it is not to hold up the customer for ever
+            return self._stumbled(claim, part, error)
+
+    def _bring(self, claim: Claim, part: Part) -> str:
         if part.record["state"] != "pending":
             return self._reconcile(claim, part)
         if self._age_s(claim, part) > self._settings.part_limit_seconds:
@@ -271,6 +281,21 @@ class Delivery:
         ):
             raise ClaimLost
 
+    def _stumbled(self, claim: Claim, part: Part, error: Exception) -> str:
+        """An error of ours about one part: it waits, longer each time, and ends as a failure for a person."""
+        count, fault = int(part.record.get("stumbles", 0)) + 1, type(error).__name__
+        self._log.exception("part_failed", part=keys.part_id(claim.cid, part.number), attempt=count)
+        if count >= STUMBLES_MAX:
+            failure = {"reason": "our_error", "part": part.number, "error": fault}
+            self._end(claim, part, "dead", {"refused": "our_error"}, failure)
+            self._log.error("part_given_up", part=keys.part_id(claim.cid, part.number), reason="our_error")
+            return "failed"
+        wait_s = _doubled((self._settings.ring_seconds, self._settings.ring_max_seconds), count - 1)
+        # Once it was marked, Twilio may have it.
+        for expected, state in ((("pending",), "pending"), (("sending", "unknown"), "unknown")):
+            self._settle(claim, part, expected, state, wait_s, {"stumbles": count})
+        return "later"
+
     # Waiting
 
     def _put_off(
@@ -296,7 +321,8 @@ class Delivery:
     def _account_fault(self, part: Part, code: int, lane: bool = False) -> None:
         """Raise the alarm for a fault of ours: of the whole account, or (``lane``) of this sender."""
         fault = TABLE.get(code)
-        account = self.account.breaker.is_open and (fault is None or fault.account)
+        # Not whether the breaker is open now: somebody's success may have closed it again in between.
+        account = fault.account if fault else self.account.breaker.is_open
         if account or lane:
             self._alarm("configuration_fault", code, "" if account else part.record["from"])
 

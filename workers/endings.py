@@ -121,17 +121,26 @@ class Endings:
 
     # What the customer says that is ours to do
 
+    def forgetting(self, said: Sequence[Message]) -> wishes.Forget:
+        """Whether the customer wants to be forgotten in one of these messages, or in the last one "that"."""
+        if not self.agent.memory.enabled:
+            return ""
+        found = [wishes.asks_to_forget(message.content) for message in said]
+        return "all" if "all" in found else found[-1]
+
     def done_as_told(self, session: Session, said: Sequence[Message]) -> Ending | None:
         """A rating that was asked for, or a wish about what is remembered, where no model is needed; else None."""
         last = said[-1].content
-        rating = wishes.rating(last) if session.rating_asked and not session.rating else None
+        alone = len(said) == 1  # a word about the last answer; among others it is the model's to read
+        rating = wishes.rating(last) if alone and session.awaits_rating else None
         if rating:
             self.why.decide("the answer to the closing question")
             return Ending(
                 "rated", self._notice(session, self._words("thanks_rating"), "rated", rating=rating)
             )
         known = self.claim.memory(self.agent.id)
-        wish = wishes.asks_to_forget(last) if self.agent.memory.enabled else ""
+        wish = self.forgetting(said)
+        wish = "" if wish == "that" and not alone else wish
         if wish:
             self.why.decide(f"the customer wants to be forgotten: {wish}")
             name = "forgotten_all" if wish == "all" else "forgotten" if known else "nothing_to_forget"

@@ -127,21 +127,35 @@ class Recorder:
         """Say something of our own, or with an empty ``text`` note ``facts`` alone; ``answered`` waits no longer.
 
         ``to`` is the customer's address; ``handoff`` why a person is called with it; ``forgets``: what was found
-        out in the session goes too. Gives the parts to send. Raises ``OptedOut``.
+        out in the session goes too, and what was said is shown to no model any more. Gives the parts to send. Raises ``OptedOut``.
         """
         now = self.claim.now()
         conclusion = Conclusion(text, handoff=handoff, rating=rating, ends=bool(rating))
+        # A notice in place of an answer says what it answers; one beside it (an apology, closing hours) does not.
+        last = answered[-1] if answered and kind not in ("notice", "away") else None
 
         def told(s: Session) -> Session:
             s = course.say(s, now, counted=False) if text and answered else s
             if forgets:
-                s = replace(s, entities={}, order_details=None, summary="", bridge=None, intent="")
+                upto = max((w.number for w in answered), default=0)
+                s = replace(
+                    s,
+                    entities={},
+                    order_details=None,
+                    summary="",
+                    bridge=None,
+                    intent="",
+                    forgotten_upto=upto,
+                )
             return self._done(s, conclusion)
 
         outcome = Outcome(
             turn=self._turn(kind, answered),
             answered=[w.number for w in answered],
-            replies=[self._outbound(text, to, Role.SYSTEM)] if text else [],
+            replies=[self._outbound(text, to, Role.SYSTEM, last.message.twilio_sid if last else "")]
+            if text
+            else [],
+            answers=last.number if last else 0,
             facts=facts or {},
             unset=self._back() if answered and kind not in ("notice", "away") else (),
             memory=memory,
@@ -216,7 +230,7 @@ class Recorder:
         session = replace(
             session,
             rating=conclusion.rating or session.rating,
-            rating_asked=session.rating_asked or conclusion.asks_rating,
+            rating_asked=session.outbound_count if conclusion.asks_rating else session.rating_asked,
             misses=session.misses + 1 if conclusion.blocked else 0,
         )
         if session.state is State.CLOSED:
@@ -249,7 +263,7 @@ class Recorder:
         }  # fmt: skip
 
     def _outbound(self, text: str, to: str, role: Role, in_response_to: str = "") -> Message:
-        """The assistant's answer, or a notice, which answers nothing."""
+        """The assistant's answer, or a notice."""
         notice = role is Role.SYSTEM
         return Message(
             direction=Direction.OUTBOUND, role=role, content=text, channel=self.lane.channel,

@@ -249,6 +249,10 @@ class Turn:
         if self.recorder.grown:
             self.rt.background.summarise(self.claim.cid)
 
+    def _ours_to_do(self, said: Sequence[Message]) -> bool:
+        """Whether the customer asks for a person, or to be forgotten."""
+        return bool(said) and (handing_over.by_wish(self.agent, said) or bool(self.endings.forgetting(said)))
+
     def _may_redo(self) -> bool:
         """Whether newer messages may still be taken into this turn: in order, not too many, and in time."""
         if self.rt.stopping.is_set():
@@ -265,6 +269,8 @@ class Turn:
         rt, claim, known = self.rt, self.claim, self.waiting
         more = rt.ledger.take_more(claim, max(self.all_numbers), rt.ledger.timing.take - len(claim.messages))
         fits = opening.until_gap([known[-1], *more], self.policy.gap_ms)[1:]
+        if self._ours_to_do([w.message for w in fits if _asks(w)]):
+            fits = ()  # without the model, in a turn of their own
         self.whole = len(fits) == len(more)
         self.give_back += [w.number for w in more[len(fits) :]]
         if not fits:

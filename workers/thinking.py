@@ -13,6 +13,7 @@ from ai.assistant import ModelFault, ModelUnavailable
 from ai.tools import Toolbox
 from config.agents import Agent
 from config.settings import Settings
+from session import course
 from session.claims import Claim, ClaimLost
 from session.model import Answer, MemoryItem, Message, Session
 from workers import halt
@@ -65,7 +66,7 @@ def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Wh
     agent, blocked = question.agent, 0
     mark = safety.canary(rt.settings.customer_id_key.get_secret_value(), claim.cid)
     shown = prompt.build(
-        agent, claim.customer, question.session, list(question.history), list(question.asked), claim.now(),
+        agent, claim.customer, question.session, course.shown(question.session, question.history), list(question.asked), claim.now(),
         memory=question.memory, notes=question.notes, canary=mark,
     )  # fmt: skip
     why.saw(shown)

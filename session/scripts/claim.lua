@@ -1,5 +1,5 @@
 -- Claim a customer and see what there is to do: parts to send, else one lane's messages.
--- KEYS claim customer inbox attempts placed sessions parts outbox memory failures waiting rings dead sequence
+-- KEYS claim customer inbox attempts placed sessions parts outbox memory failures waiting rings dead resolved sequence
 -- ARGV cid nonce claim_ms attempts_max take retention_ms
 -- Returns {BUSY, ms}: somebody else holds it for so long at most
 --         {EMPTY}: nothing to do, taken off the waiting index
@@ -83,6 +83,7 @@ for _, entry in ipairs(entries) do
         message = tonumber(number), at = now, attempts = count - 1, session = shown, entry = entry,
         error = tonumber(at) >= tonumber(since, 36) and fault or nil}))
       redis.call('ZADD', dead, now, cid .. ':' .. number)
+      redis.call('ZREM', resolved, cid .. ':' .. number)  -- one that was retried in vain
       buried[#buried + 1] = number
     else
       taken[#taken + 1] = {entry, count, redis.call('HGET', placed, number) or ''}

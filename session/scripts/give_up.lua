@@ -1,5 +1,5 @@
 -- Give a reply up from one of its parts on: this part, and those behind it, which alone would be half a sentence.
--- KEYS claim parts outbox failures dead
+-- KEYS claim parts outbox failures dead resolved
 -- ARGV cid token number expected state changes failure retention_ms
 --   expected  JSON list of states;  state  failed or dead;  changes  JSON object merged into the part
 --   failure   JSON record for a person, or ''
@@ -38,6 +38,7 @@ if failure ~= '' then
   failure.at, failure.session = now, session
   redis.call('HSET', failures, number, cjson.encode(failure))
   redis.call('ZADD', dead, now, cid .. ':' .. number)
+  redis.call('ZREM', resolved, cid .. ':' .. number)  -- one that was resent in vain
 end
 keep_alive(retention_ms)
 return {'OK'}

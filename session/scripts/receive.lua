@@ -2,7 +2,7 @@
 -- KEYS seen claim customer inbox failures waiting rings dead sequence
 -- ARGV cid keyword lane optout heard record quiet_ms ring_ms seen_ms retention_ms profile bury inbox_max
 --   keyword   -, stop, start, help: what the whole text means to the opt-out rules
---   optout    field of the customer's hash that holds the opt-out of this sender
+--   optout    field of the customer's hash that holds the opt-out of this sender; '' for a word that is out of date
 --   heard     field of the customer's hash for when they were last heard on a lane with a window, or ''
 --   record    "head:ours:theirs:sid:rest", see session/records.py
 --   profile   JSON list field, value, ...: what we learnt about the customer
@@ -63,7 +63,9 @@ end
 -- Opt-outs are recognised here, so that they overtake a turn that is running,
 -- and before anything is buried: a STOP counts in a flood too.
 if keyword == 'stop' then
-  learn(optout, whole(now))
+  if optout ~= '' then
+    learn(optout, whole(now))
+  end
 elseif keyword == 'start' then
   if opted_out then
     redis.call('HDEL', customer, optout)

@@ -1,5 +1,5 @@
 -- Move a part from one of the expected states to another, with what was learnt.
--- KEYS claim parts outbox failures dead
+-- KEYS claim parts outbox failures dead resolved
 -- ARGV cid token number expected state wait_ms changes failure retention_ms
 --   expected  JSON list of states;  wait_ms  how long from now it must not be looked at
 --   changes   JSON object merged into the part;  failure  JSON record for a person, or ''
@@ -23,6 +23,7 @@ if failure ~= '' then
   failure.at, failure.session = now, part.session
   redis.call('HSET', failures, number, cjson.encode(failure))
   redis.call('ZADD', dead, now, cid .. ':' .. number)
+  redis.call('ZREM', resolved, cid .. ':' .. number)  -- one that was resent in vain
 end
 keep_alive(retention_ms)
 return {'OK'}

@@ -57,6 +57,7 @@ else
     plan.failure.at, plan.failure.session = now, tonumber(no)
     redis.call('HSET', failures, no, cjson.encode(plan.failure))
     redis.call('ZADD', dead, now, cid .. ':' .. no)
+    redis.call('ZREM', resolved, cid .. ':' .. no)  -- an earlier wait in this session
   end
   local failed = plan.resolves and redis.call('HGET', failures, no)
   if failed and not cjson.decode(failed).resolved_at then

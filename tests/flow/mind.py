@@ -48,8 +48,9 @@ class Mind:
         if is_summary(asked):
             self.summaries_held.wait(30)
         said = self.decide(asked)
-        if said is None:
-            said = next((s for words, s in self.answers.items() if words in newest(asked)), {})
+        if said is None and not is_summary(asked):
+            said = next((s for words, s in self.answers.items() if words in newest(asked)), None)
+        said = said or {}
         if "status" in said:
             time.sleep(float(said.get("after", 0)))
             return int(said["status"]), {"error": {"message": "no", "type": "x", "param": None, "code": None}}

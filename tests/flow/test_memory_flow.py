@@ -133,9 +133,11 @@ def test_forget_everything(desk: System, mind: Mind) -> None:
     assert ({}, None, None) == tuple(session[name] for name in ("extracted_entities", "summary", "intent"))
     desk.api("POST", f"/session/{session['session_id']}/complete")
     desk.says(phone, "Hello, what do you know about me?", to=SUPPORT)
-    reply = desk.reply(phone, 3)
+    assert NOTICES["nothing_known"]["en"] == desk.reply(phone, 3)
+    desk.says(phone, "Where is my parcel then?", to=SUPPORT)
+    reply = desk.reply(phone, 4)
 
-    asked = shown(mind.turns("Hello, what do you know about me?")[-1])
+    asked = shown(mind.turns("Where is my parcel then?")[-1])
     for word in ("Ludmilla", "77881", "green gate"):
         assert word not in reply and word not in asked
 
@@ -196,16 +198,20 @@ def test_a_summary_is_made_behind_the_conversation(desk: System, mind: Mind) -> 
         wait_for(lambda: mind.summaries("Violet point"), "the request for a summary")
         desk.says(phone, "Violet point six while the summary takes its time", to=OWN)
         desk.reply(phone, 6)
+        desk.says(phone, "Violet point six and a half, for good measure", to=OWN)
+        desk.reply(phone, 7)
+        time.sleep(staff.SILENCE_S)
+        assert 1 == len(mind.summaries("Violet point"))
         assert not staff.session_with(desk, phone, "desk")["summary"]
     finally:
         mind.summaries_held.set()
     staff.settled(desk, phone)
     desk.says(phone, "Violet point seven", to=OWN)
-    desk.reply(phone, 7)
+    desk.reply(phone, 8)
     wait_for(lambda: staff.session_with(desk, phone, "desk")["summary"], "the summary")
     before = len(mind.turns("Violet point eight"))
     desk.says(phone, "Violet point eight", to=OWN)
-    desk.reply(phone, 8)
+    desk.reply(phone, 9)
 
     asked = mind.turns("Violet point eight")[before]
     assert '"summary": "' in shown(asked)
@@ -273,6 +279,7 @@ def test_two_hundred_messages_stay_within_the_budget(desk: System, mind: Mind) -
         spoken = [item["role"] for item in one.items if item["role"] in ("user", "assistant")]
         assert spoken == (["user", "assistant"] * len(spoken))[: len(spoken)], spoken
         assert len(spoken) <= 8
-    assert session["summary"]
+    wait_for(lambda: staff.session_with(desk, phone, "desk")["summary"], "the summary")
+    assert len(mind.summaries("Scarlet chapter")) < 60
     turn = staff.turn_of(desk, phone)
     assert 1 == turn["model"]["calls"] and turn["shown"]["estimated_tokens"] <= 3000

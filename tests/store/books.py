@@ -22,7 +22,7 @@ class Failing:
     answered: set[int] = field(default_factory=set)
 
 
-@dataclass
+@dataclass(repr=False)
 class Books:
     """One customer as the test believes them to be. Numbers are the ledger's."""
 
@@ -121,7 +121,7 @@ class Books:
         elements: list[str] = redis.lrange(key("history"), 0, -1)  # type: ignore[assignment]
         stands = [tuple(map(int, element.split(":", 2)[:2])) for element in elements]
         assert stands == self.shown
-        where = dict((number, session) for session, number in self.shown)
+        where = {number: session for session, number in self.shown}
         placed = {int(n): int(session.rstrip(":")) for n, session in self._hash("placed").items()}
         assert placed == {n: where[n] for n in self.waiting if n in where}
         tried = self._hash("attempts")
