@@ -15,7 +15,7 @@ from config.kinds import is_e164
 from config.settings import Settings
 from console.api import Refused, json_body
 from console.customer_shapes import delivery_json
-from console.senders import CHANNEL_WORDS, Senders, TwilioAway
+from console.senders import CHANNEL_WORDS, Sender, Senders, TwilioAway
 from session import address, keys
 from session.address import WHATSAPP_PREFIX
 from session.claims import OptedOut
@@ -129,7 +129,7 @@ class SendingApi:
             _log.warning("ring_failed", customer=cid[:6], error=type(error).__name__)
 
 
-def find_sender(senders: Senders, number: str) -> Any:
+def find_sender(senders: Senders, number: str) -> Sender | None:
     """A sender or None; 503 when Twilio cannot be asked."""
     try:
         return senders.find(number)

@@ -82,6 +82,8 @@ class Senders:
         for row in self._rows(f"{account}/IncomingPhoneNumbers.json", "incoming_phone_numbers"):
             own[row["phone_number"]] = Sender(row["phone_number"], _name(row), _uses(row), OWN)
         if service := settings.twilio_messaging_service_sid:
+            # Texts go through the service, which takes no number that is not its own.
+            own = {n: replace(sender, uses=sender.uses - {Channel.SMS}) for n, sender in own.items()}
             for number in self._of_service(service):
                 known = own.get(number) or Sender(number, "", frozenset(), OWN)
                 own[number] = replace(known, uses=known.uses | {Channel.SMS})

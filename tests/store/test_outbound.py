@@ -80,6 +80,31 @@ def test_it_goes_on_with_the_open_session_while_its_time_lasts(
         assert State.CLOSED is house.get_session_by_id(session.id).state
 
 
+def test_a_session_that_a_program_opened_begins_with_it(house: SessionManager, outbound: Outbound) -> None:
+    """A NEW session is ACTIVE once something was said in it, by whomever."""
+    opened = house.create_session(PHONE)
+    told = outbound.send(HELLO).session
+
+    assert (opened.id, State.ACTIVE) == (told.id, told.state)
+
+
+@pytest.mark.parametrize(("wait_ms", "reason"), [(10 * MINUTE, "superseded"), (25 * HOUR, "expired")])
+def test_a_session_ends_by_what_ended_it(
+    ledger: ClockedLedger, settings: Settings, clock: Clock, wait_ms: int, reason: str
+) -> None:
+    """After the agent's gap the old session is superseded, after its time it has expired; the number is kept."""
+    agent = Agent("default-agent", "Riley", "Help.", "", (), policy={"name": "timegap"})
+    house = SessionManager(ledger, settings, Agents({"default-agent": agent}, "default-agent"))
+    outbound = Outbound(house, settings)
+    outbound.send(HELLO)
+    session = house.add_message(PHONE, "Hello")
+    clock.advance(wait_ms)
+
+    assert session.id != outbound.send(HELLO).session.id
+    assert reason == house.get_session_by_id(session.id).end_reason
+    assert PHONE == house.read(PHONE, 0)[0].address
+
+
 def test_a_person_keeps_what_a_person_has(
     house: SessionManager, outbound: Outbound, settings: Settings
 ) -> None:

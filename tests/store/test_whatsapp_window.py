@@ -77,6 +77,7 @@ def test_whatsapps_word_closes_the_window_until_they_write(desk: Desk, clock: Cl
     clock.advance(120_000)
 
     assert "LEARNT" == desk.ledger.learn_window(desk.cid, "", "SM1", desk.address, WHATSAPP)
+    assert "IGNORED" == desk.ledger.learn_window(desk.cid, "", "SM1", desk.address, WHATSAPP)
     assert ("OK", False) == desk.ledger.status(
         desk.cid, parts[0].number, "SM1", "failed", "63016", desk.address
     )

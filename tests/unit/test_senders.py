@@ -101,7 +101,7 @@ def test_each_number_is_what_twilio_says_it_can(lists: Lists) -> None:
 
 
 def test_a_messaging_services_numbers_send_texts(lists: Lists) -> None:
-    """What the service sends from is a sender of texts, whichever host its next page names."""
+    """Where a service sends, its numbers alone are senders of texts; the next page's host is ours to choose."""
     service, extra = "MG" + "1" * 32, ["+15550004444", "+15550005555"]
     path = f"/v1/Services/{service}/PhoneNumbers?PageSize=1000"
     following = path + "&Page=1"
@@ -118,6 +118,7 @@ def test_a_messaging_services_numbers_send_texts(lists: Lists) -> None:
     assert [{Channel.SMS}, {Channel.SMS}] == [
         set(sender.uses) for value in extra if (sender := senders.find(value))
     ]
+    assert [] == [s.number for s in senders.all() if Channel.SMS in s.uses and s.number not in extra]
 
 
 def test_the_lists_are_kept_for_minutes(lists: Lists) -> None:
