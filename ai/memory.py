@@ -74,7 +74,7 @@ def order_details(agent: Agent, entities: Mapping[str, Entity]) -> dict[str, Any
         total = sum(
             (price[0] * _decimal(item.get(rule.quantity)) for item, price in counted if price), Decimal(0)
         )
-        if not total.is_finite() or total.adjusted() > TOTAL_DIGITS // 2:
+        if not total.is_finite() or total.adjusted() > TOTAL_DIGITS - 5:
             return {"items": items, "total": None}  # what a program put there is no price
         order: dict[str, Any] = {"items": items, "total": float(round(total, 2))}
     currency = currencies.pop() if currencies else ""

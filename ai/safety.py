@@ -12,6 +12,7 @@ import binascii
 import codecs
 import hashlib
 import hmac
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ _CANARY_LETTERS = CANARY_PREFIX + r"[a-z2-7]{20}"
 # As many words of an instruction in a row are no accident. Facts, and what a file puts in quotation marks to be said,
 # may be said in any length.
 INSTRUCTION_WORDS_MAX = 7
+# More than five parts hold is never sent, and expressions over a whole book would hold up every other turn.
+REPLY_CHARS_LOOKED_AT = 10_000
 _ADDRESSED = re.compile(
     r"\b(?:customers?|clients?|never|always|do not|don't|reply|replies|answers?|json|instructions?|you are|your (?:role|task|"
     r"job)|assistant|find out|say (?:so|only|that|plainly)|developer|messages of|cliente|nunca|siempre|responde|responda|"
@@ -83,6 +86,7 @@ def check_reply(agent: Agent, reply: str, canary: str, instructions: str = "") -
     rules. Raises ``Refused`` when a sentence of these or a canary is in the reply, plain or encoded, or nothing is
     left to send.
     """
+    reply = reply[:REPLY_CHARS_LOOKED_AT]
     views = list(_views(reply))
     for view in views:
         _refuse_canaries(view, canary)
@@ -116,11 +120,12 @@ def shorten(text: str, chars_max: int) -> str:
 
 
 def _views(reply: str) -> Iterator[str]:
-    """The reply as it reads: plainly, backwards, shifted by 13 letters, and what is encoded in it."""
+    """The reply as it reads: plainly, backwards, shifted by 13 letters, escaped as in links and pages, and encoded."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", reply))
     yield plain
     yield plain[::-1]
     yield codecs.encode(plain, "rot13")
+    yield html.unescape(unquote(plain))
     for run in _ENCODED.findall(plain)[:_ENCODED_MAX]:
         yield from _decoded(run)
 

@@ -22,7 +22,7 @@ from ai.standin_words import BYE, HOURS, language, rating, wants_person
 
 MODEL_NAME = "stand-in"
 
-_VIEWING = r"\b(viewing|view (it|them)|visit|besichtig\w*|visita|visiter)\b|معاينة|زيارة"
+_VIEWING = r"\b(viewing|(view|see) (it|them|the (flat|apartment|house|villa|place))|visit|besichtig\w*|visita|visiter)\b|معاينة|زيارة"
 
 
 def respond(
@@ -39,7 +39,9 @@ def respond(
     handoff = _handoff(scene) if "handoff" in offered else ""
     if not handoff and not scene.talk.unseen():
         called = [name for name, _ in scene.talk.results]
-        calls = standin_tools.choose(tools, scene.talk.said, scene.found, scene.known, called)
+        calls = standin_tools.choose(
+            tools, scene.talk.said, scene.found, scene.known, called, scene.talk.facts
+        )
         if calls:
             return {"tool_calls": calls}
     changes = standin_memory.changes(scene.talk) if "memory" in offered else []

@@ -18,7 +18,7 @@ _NO_ENTITIES = frozenset({
 _CODE = r"[A-Z]{0,4}-?[0-9][0-9A-Z-]{2,18}"
 _ORDER = re.compile(
     rf"#\s?(?P<sharp>{_CODE})\b"
-    r"|(?:\b(?:order|pedido|encomenda|commande|bestellung|bestellnummer|auftrag|auftragsnummer)|طلب\w{0,2}|الطلب)\s{1,3}"
+    r"|(?:\b(?:order|ordr|oder|orde|odrer|pedido|encomenda|commande|bestellung|bestellnummer|auftrag|auftragsnummer)|طلب\w{0,2}|الطلب)\s{1,3}"
     r"(?:(?:number|no\.?|id|nr\.?|n[º°o]\.?|número|numéro|nummer|mit der nummer|رقم)\s{0,2})?"
     rf"(?:(?:is|es|est|ist|é|هو)\s|:\s?)?(?P<word>{_CODE})\b",
     re.IGNORECASE,
@@ -32,7 +32,7 @@ _WORDS_AFTER = r"[^\W\d_][\w'-]{0,20}(?:\s[A-Z][\w'-]{0,20}){0,2}"
 _NAME = re.compile(
     r"\b(?i:my name is|my name's|call me(?: by my (?:nick|first ?)?name,?)?|me llamo|mi nombre es|je m'appelle|mon nom est|ich heiße|ich heisse"
     rf"|mein name ist|meu nome é|me chamo|chamo-me)\s(?P<told>{_WORDS_AFTER})"
-    r"|\b(?i:i'm|i am|this is|soy|je suis|ich bin|sou (?:o|a)|sou)\s"
+    r"|\b(?i:i'?m|i am|this is|soy|je suis|ich bin|sou (?:o|a)|sou)\s"
     r"(?P<said>[A-Z][^\W\d_'-]{1,20}(?:\s[A-Z][a-z'-]{1,20}){0,2})\b"
     r"|(?:اسمي|إسمي)\s(?:هو\s)?(?P<arabic>[^\W\d_]{2,20}(?:\s(?!و)[^\W\d_]{2,20})?)"
 )
@@ -299,7 +299,7 @@ _LEAD_IN = re.compile(
 
 
 _NO_ANSWER = re.compile(
-    r"(yes|no|nope|yeah|ok|okay|sure|later|why|what|please|sí|si|claro|oui|non|ja|nein|sim|não|نعم|لا)\b.*",
+    r"(yes|no|nope|yeah|yep|ok|okay|sure|later|why|what|please|that'?s|nothing|done|stop|how|when|where|sí|si|claro|oui|non|ja|nein|sim|não|نعم|لا)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
 

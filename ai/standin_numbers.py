@@ -37,8 +37,10 @@ _CURRENCIES = {
 _ANY_CURRENCY = "|".join(sorted("|".join(_CURRENCIES.values()).split("|"), key=len, reverse=True))
 _SCALES = {
     1_000: r"k|thousand|mil|mille|tausend|ألف|الف|آلاف",
-    1_000_000: r"m|mio|mn|millions?|mill[oó]n(?:es)?|million(?:en)?|milh[aãoões]{2,3}|مليون|ملايين",
+    1_000_000: r"m|mio|mn|mill?ions?|mill[oó]n(?:es)?|million(?:en)?|milh[aãoões]{2,3}|مليون|ملايين",
 }
+# Two of them are one word in Arabic.
+_DUALS = ((re.compile(r"مليون(?:ين|ان)"), "2 مليون"), (re.compile(r"[أا]لف(?:ين|ان)"), "2 ألف"))
 _ANY_SCALE = "|".join(sorted("|".join(_SCALES.values()).split("|"), key=len, reverse=True))
 _FIGURE = r"\d{1,3}(?:[., ']\d{3}){1,3}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
 _MONEY = re.compile(
@@ -71,10 +73,11 @@ _TODAY = re.compile(r"\b(today|hoy|aujourd'hui|heute|hoje)\b|اليوم", re.IGN
 
 # "two large pizzas at 12.50", "a cola for 3", "2x tea".
 _ITEM = re.compile(
-    rf"^(?:.*?(?<!\w))??(?P<count>{COUNT})\s?[x×]?\s(?P<name>[^\W\d_][^\d,;:!?]{{1,40}}?)"
-    r"(?:\s(?P<how>at|for|@|zu|für|à|a|por|je|pour|ب|بسعر)\s?[$€£]?\s?(?P<price>\d{1,6}(?:[.,]\d{1,2})?)"
+    rf"^(?:.*?(?<![\w.,]))??(?P<count>{COUNT})\s?[x×]?\s(?P<name>[^\W\d_][^\d,;:!?]{{1,40}}?)"
+    r"(?:\s(?:(?P<how>at|for|@|zu|für|à|a|por|je|pour|ب|بسعر)\s?[$€£]?\s?|[$€£]\s?|(?=\d+[.,]\d))"
+    r"(?P<price>\d{1,6}(?:[.,]\d{1,2})?)"
     r"\s?(?:[$€£]|usd|eur|euros?|dollars?)?(?P<each>\s(?:each|apiece|cada|chacune?|pièce|pro stück))?)?"
-    r"(?:\s(?:please|instead|too|as well|por favor|s'il vous plaît|bitte|من فضلك))?\s*[.!?]?$",
+    r"(?:\s(?:please|pls|plz|thanks|thx|instead|too|as well|por favor|s'il vous plaît|bitte|من فضلك))?\s*[.!?]?$",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r",\s|;|\n|\s(?:and|plus|y|et|und|e|with|&)\s|\sو(?=\w)|[.!?]\s", re.IGNORECASE)
@@ -109,6 +112,8 @@ def tidy(value: float) -> float:
 def money(text: str, bare: bool = False) -> dict[str, Any] | None:
     """``{"amount", "currency"}`` of the largest sum told; ``bare``: also without a word for a currency or thousands."""
     best: dict[str, Any] | None = None
+    for dual, counted in _DUALS:
+        text = dual.sub(counted, text)
     for match in _MONEY.finditer(text):
         unit, scale = match["before"] or match["after"], match["scale"]
         if not (unit or bare or scale):

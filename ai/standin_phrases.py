@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ def word(language: str, name: str) -> str:
     """A word that stands beside a value."""
     told: str = _PHRASES["words"][language].get(name, "")
     return told
+
+
+def weekdays(language: str) -> list[str]:
+    """The days of the week, Monday first."""
+    return str(_PHRASES["weekdays"][language]).split()
+
+
+def day_name(language: str, told: str) -> str:
+    """A date like 2026-11-24 with its weekday; what is none stays as it is."""
+    try:
+        return f"{weekdays(language)[date.fromisoformat(told).weekday()]} {told[:10]}"
+    except ValueError:
+        return short(told)
 
 
 def question(language: str, kind: str, label: str) -> str:
@@ -67,6 +81,11 @@ def short(text: str) -> str:
 
 def fitted(reply: str, chars_max: int = REPLY_CHARS_MAX) -> str:
     return reply if len(reply) <= chars_max else reply[: chars_max - 3].rstrip() + "..."
+
+
+def between(language: str) -> str:
+    """What stands between the parts of a list of phrases."""
+    return "؛ " if language == "ar" else "; "
 
 
 def listed(parts: Sequence[str], chars_max: int, between: str = ", ") -> str:

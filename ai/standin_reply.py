@@ -6,19 +6,34 @@ import re
 
 from ai import standin_memory as memory
 from ai import standin_tools
-from ai.standin_phrases import LIST_CHARS_MAX, fitted, issue_name, listed, question, say, short, word
+from ai.standin_phrases import (
+    LIST_CHARS_MAX,
+    between,
+    fitted,
+    issue_name,
+    listed,
+    question,
+    say,
+    short,
+    weekdays,
+    word,
+)
 from ai.standin_scene import Scene, described, roles
 from ai.standin_words import (
     AGAIN,
+    ASKS,
     BYE,
+    EMERGENCY,
     FORGET,
     GREETING,
     HOURS,
     KNOWN,
+    NO_NEWS,
     NOT_SHIPPED,
     NOTHING_ELSE,
     SEARCH,
     THANKS,
+    TOTAL,
     UPDATE,
     WHO,
     language,
@@ -26,6 +41,7 @@ from ai.standin_words import (
     wants_person,
 )  # fmt: skip
 
+_OPENING = re.compile(r"People are there \([^()\n]{1,40}\): ([^\n]{1,300}?); at no other time")
 _GREET_WITH = re.compile(r'Greet with: "((?:[^"\\]|\\.){1,300})"')
 
 
@@ -55,6 +71,8 @@ def _from_tools(scene: Scene) -> str:
     """What the tools gave, and the next question where there is room for it."""
     told = standin_tools.reply(scene.language, scene.talk.results, scene.known)
     asks = [] if scene.desk or "?" in told else _questions(scene)
+    if scene.new_order and not (scene.issue or scene.says(UPDATE) or "?" in told):
+        asks = [say(scene.language, "ask_issue")]
     return listed([told, *asks], LIST_CHARS_MAX, " ")
 
 
@@ -76,7 +94,8 @@ def _about_memory(scene: Scene, changes: int) -> str:
     if scene.says(KNOWN):
         return _known(scene)
     if scene.says(FORGET) and not scene.new_order:
-        return _say(scene, "forgotten" if changes else "nothing_to_forget")
+        here = "still_known" if scene.order or scene.name or scene.known else "nothing_to_forget"
+        return _say(scene, "forgotten" if changes else here)
     if memory.sensitive(scene.talk.said):
         return _say(scene, "not_kept")
     if changes and not (scene.new_order or scene.new_issue or scene.found):
@@ -93,7 +112,7 @@ def _known(scene: Scene) -> str:
     parts += memory.contents(scene.talk.memory)
     if not parts:
         return _say(scene, "nothing_known")
-    told = listed(parts, LIST_CHARS_MAX - 40, "; ")
+    told = listed(parts, LIST_CHARS_MAX - 40, between(scene.language))
     return fitted(say(scene.language, "known", list=told), LIST_CHARS_MAX)
 
 
@@ -106,12 +125,21 @@ def _small_talk(scene: Scene) -> str:
     if wants_person(said):
         return _say(scene, "no_person")
     if scene.says(HOURS):
-        return _say(scene, "hours")
+        return _opening(scene) or _say(scene, "hours")
     if scene.says(BYE):
         return _say(scene, "bye")
     if scene.says(f"{THANKS}|{NOTHING_ELSE}"):
         return _say(scene, "thanks_order" if scene.order else "thanks", order=short(scene.order))
     return ""
+
+
+def _opening(scene: Scene) -> str:
+    """The hours as the prompt tells them, with the days of the customer's language; nothing where it tells none."""
+    told = next((match[1] for note in scene.talk.notes if (match := _OPENING.search(note))), "")
+    text = told.replace(" to ", "-").replace(" and ", ", ")
+    for english, day in zip(weekdays("en"), weekdays(scene.language), strict=True):
+        text = text.replace(english, day)
+    return fitted(say(scene.language, "open_hours", list=text), LIST_CHARS_MAX) if text else ""
 
 
 def _desk(scene: Scene) -> str:
@@ -141,8 +169,14 @@ def _desk(scene: Scene) -> str:
     if scene.says(GREETING):
         return _welcome_back(scene) if scene.order else _hello(scene)
     if scene.order:
-        return _say(scene, "noted_order", order=order)
+        return _say(scene, "unclear_order" if _is_unclear(scene) else "noted_order", order=order)
     return _say(scene, "opening")
+
+
+def _is_unclear(scene: Scene) -> bool:
+    """A question without an answer, a word or two, anger: nothing of it can be said to be noted."""
+    said = scene.talk.said.strip()
+    return said.endswith(("?", "؟")) or len(said.split()) <= 2 or scene.says(f"{ASKS}|{NO_NEWS}")
 
 
 def _no_news(scene: Scene) -> str:
@@ -183,12 +217,17 @@ def _hello(scene: Scene) -> str:
 
 def _form(scene: Scene) -> str:
     """About what the agent must find out: note what is new, ask for what is missing."""
+    if scene.says(EMERGENCY):
+        return _say(scene, "emergency")
     asks = _questions(scene)
     if usable := [name for name, value in scene.found.items() if not _half_told(value)]:
         if scene.new_name and len(usable) == 1:
             start = _first_sentence(say(scene.language, "met", person=short(scene.new_name)))
         else:
             start = say(scene.language, "noted", list=listed(described(scene, usable), LIST_CHARS_MAX // 2))
+        return fitted(" ".join([start, *(asks or [say(scene.language, "done")])]), LIST_CHARS_MAX)
+    if scene.says(TOTAL) and (ordered := _ordered(scene)):
+        start = say(scene.language, "noted", list=listed(ordered, LIST_CHARS_MAX // 2))
         return fitted(" ".join([start, *(asks or [say(scene.language, "done")])]), LIST_CHARS_MAX)
     if scene.says(AGAIN) and (scene.talk.returning or scene.known):
         return _welcome_back(scene)
@@ -198,7 +237,12 @@ def _form(scene: Scene) -> str:
         return fitted(" ".join([_first_sentence(say(scene.language, "opening_plain")), *asks]))
     if scene.known and scene.says(f"{SEARCH}|{UPDATE}"):
         return _welcome_back(scene)
-    return _say(scene, "opening_plain")
+    return _say(scene, "unclear" if scene.talk.answers else "opening_plain")
+
+
+def _ordered(scene: Scene) -> list[str]:
+    """What is ordered, with its total where all prices are known."""
+    return described(scene, [field.name for field in scene.fields if field.kind == "items"])
 
 
 def _half_told(value: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ai import standin_numbers as numbers
 from ai.standin_find import Field, find, issue, order_number, person
-from ai.standin_phrases import asked_kinds, issue_name, word
+from ai.standin_phrases import asked_kinds, day_name, issue_name, word
 from ai.standin_read import Talk, plain, says
 from ai.standin_words import (
     AGAIN,
@@ -220,6 +220,8 @@ def described(scene: Scene, names: Sequence[str]) -> list[str]:
             parts.append(f"{word(scene.language, 'order')} #{value}")
         elif field.kind == "issue" and value:
             parts.append(issue_name(scene.language, str(value)))
+        elif field.kind == "date" and isinstance(value, str) and value:
+            parts.append(day_name(scene.language, value))
         elif value and isinstance(value, str) and value != "unknown":
             parts.append(word(scene.language, value) or " ".join(value.replace("_", " ").split())[:60])
     return parts

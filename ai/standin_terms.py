@@ -45,10 +45,10 @@ ISSUES: tuple[tuple[str, str], ...] = (
     (
         "shipping_delay",
         (
-            r"(\b(do|does|did|is|was|has|have|had|are|were)n'?t|\bnot|\bnever|\byet to)\b.{0,20}\b(ship(ped)?|arrived?|come|delivered|received?|got|get|here)\b"
+            r"(\b(do|does|did|is|was|has|have|had|are|were)n'?t|\bnot|\bnever|\byet to)\b.{0,20}\b(shipp?(ed)?|arrived?|come|delivered|received?|got|get|here)\b"
             r"|\b(late|delay(ed)?|overdue|stuck)\b|\b(shipping|delivery) (issue|problem|trouble)"
             r"|\b(issue|problem|trouble) with (the |my )?(shipping|delivery)\b"
-            r"|where('s| is| are)\b.{0,20}\b(order|package|parcel|delivery|stuff)\b"
+            r"|where('?s| is| are)\b.{0,20}\b(order|package|parcel|delivery|stuff)\b"
             r"|\bno (me )?(ha|han) (llegado|sido enviad|salido)|\bno llega|retras|dónde está"
             r"|\b(pas|jamais) (encore )?(été )?(arrivée?|expédiée?|reçue?|livrée?|envoyée?)|en retard|\boù (est|se trouve)\b"
             r"|\b(nicht|nie) (angekommen|versandt|verschickt|geliefert|erhalten|da)\b|verspät|\bwo (ist|bleibt)\b"

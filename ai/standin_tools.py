@@ -8,7 +8,7 @@ from typing import Any
 
 from ai.neutral import fill
 from ai.standin_find import enum_word, kind_of
-from ai.standin_phrases import LIST_CHARS_MAX, fitted, listed, say, short, word
+from ai.standin_phrases import LIST_CHARS_MAX, between, fitted, listed, say, short, word
 from ai.standin_read import data_of, says
 from ai.standin_words import SEARCH, UPDATE
 
@@ -30,13 +30,18 @@ def choose(
     found: Mapping[str, Any],
     known: Mapping[str, Any],
     called: Sequence[str],
+    before: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """The calls to make before answering: at most one, of a tool that fits and was not called in this turn."""
+    """The calls to make before answering: at most one, of a tool that fits and was not called in this turn.
+
+    ``found`` was told in this turn, ``before`` was known without it, ``known`` is both.
+    """
+    first_told = {name: value for name, value in found.items() if before.get(name) != value}
     for tool in tools:
         name = str(tool.get("name", ""))
         properties = _properties(tool)
         arguments = _arguments(tool, known)
-        if name and name not in called and _fits(name, properties, arguments, said, found):
+        if name and name not in called and _fits(name, properties, arguments, said, found, first_told):
             return [{"name": name, "arguments": arguments}]
     return []
 
@@ -47,11 +52,13 @@ def _fits(
     arguments: Mapping[str, Any],
     said: str,
     found: Mapping[str, Any],
+    first_told: Mapping[str, Any],
 ) -> bool:
     told = [value for value in arguments.values() if value not in (None, "", 0, [])]
     news = bool(_spread(found).keys() & properties.keys())
     if re.search(_STATUS_TOOL, name):
-        return bool(told) and (says(said, UPDATE) or "shipping_delay" in found.values())
+        asked = says(said, UPDATE) or "shipping_delay" in found.values()
+        return bool(told) and (asked or bool(first_told.keys() & properties.keys()))
     if re.search(_SEARCH_TOOL, name):
         return len(told) >= min(2, len(properties)) and (news or says(said, SEARCH))
     named = any(says(said, rf"\b{re.escape(word)}") for word in name.split("_") if len(word) > 3)
@@ -132,7 +139,7 @@ def _matches(language: str, data: Mapping[str, Any] | list[Any]) -> str:
     found = data if isinstance(data, list) else next((v for v in data.values() if isinstance(v, list)), [])
     matches = [text for item in found if isinstance(item, Mapping) and (text := _named(language, item))]
     if matches:
-        shown = listed(matches, LIST_CHARS_MAX - 30, "; ")
+        shown = listed(matches, LIST_CHARS_MAX - 30, between(language))
         return say(language, "matches", count=len(matches), list=shown)
     near = (text for item in (data.values() if isinstance(data, Mapping) else ()) if isinstance(item, Mapping)
             and (text := _named(language, item)))  # fmt: skip

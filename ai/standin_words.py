@@ -22,7 +22,8 @@ PERSON = (
     r"|(تحدث|اتحدث|أتحدث|التحدث|أكلم|اكلم|التكلم|أتكلم|الكلام) (مع |إلى |الى )?(ال)?(شخص|موظف|إنسان|انسان|أحد|ممثل|مسؤول)"
 )
 KNOWN = (
-    r"\bwhat (do|have) you (know|remember|got|have|kept|store[d]?)\b.{0,20}\b(about|on|of) me\b|what you know about me"
+    r"\bwh?at (do|have|does) (you|u|ya) (know|kno|remember|got|have|kept|store[d]?)\b.{0,20}\b(about|abuot|abt|on|of) me\b"
+    r"|what (you|u) know about me|\bwhat('?s| is| was) my (order|name)\b(?!.{0,20}\b(status|total|update))"
     r"|\bqué (sabes?|sabe usted|recuerdas?) (de|sobre) mí|\bque (savez-vous|sais-tu|sait-on) (sur|de) moi"
     r"|\bwas (weißt du|wissen sie|weisst du) (alles )?(über|von) mi(ch|r)|\bo que (você )?(sabe|lembra) (sobre|de) mim"
     r"|ماذا تعرف عني|ما الذي تعرفه عني|شو تعرف عني|ماذا تتذكر عني"
@@ -41,7 +42,7 @@ BYE = (
 )
 UPDATE = (
     r"\b(updates?|news|status|progress|any word|heard anything|track(ing)?)\b|\b(has|have|did|will|when|is)\b.{0,40}"
-    r"\b(ship(ped)?|arrived?|delivered|come|sent)\b.*\?|\bwhere('s| is| are)\b.{0,20}\b(order|package|parcel|delivery)\b"
+    r"\b(shipp?(ed)?|arrived?|delivered|come|sent)\b.*\?|\bwhere('?s| is| are)\b.{0,20}\b(order|package|parcel|delivery)\b"
     r"|\b(novedades|noticias|estado|seguimiento|actualización)\b|dónde está|\b(nouvelles|statut|suivi|du nouveau)\b"
     r"|\boù (est|en est)\b|\b(neuigkeiten|sendungsverfolgung|neues)\b|\bwo (ist|bleibt)\b|\bwann\b.*\b(kommt|ankommt|geliefert)"
     r"|\b(novidades?|notícias|atualização|rastreio|situação)\b|onde está|\bcuándo (llega|llegará)|\bquand (arrive|arrivera)"
@@ -68,12 +69,28 @@ SEARCH = (
     r"|opções|opciones|mostrar|else|otra cosa|autre chose|outra coisa)\b|أبحث|ابحث|أريد|اريد|عندكم|لديكم|اعرض"
 )
 NOT_SHIPPED = (
-    r"(\w{2}n't|\bnot|\bnever)\b.{0,12}\bship|no ha sido enviad|pas (encore )?(été )?(expédié|envoyé)|nicht (versandt|verschickt)"
+    r"(\w{2}n'?t|\bnot|\bnever)\b.{0,12}\bship|no ha sido enviad|pas (encore )?(été )?(expédié|envoyé)|nicht (versandt|verschickt)"
     r"|não foi enviad|لم يتم شحن|لم (يشحن|تشحن)"
 )
 
+TOTAL = r"\b(total|how much|what do i owe|the sum|cuánto|combien|wie ?viel|gesamt\w*|quanto)\b|المجموع|الإجمالي|الاجمالي|كم السعر"
+# What cannot wait for an answer by text message.
+EMERGENCY = (
+    r"\b(chest pain|can'?t breathe|cannot breathe|bleeding|unconscious|overdose|suicid\w+|heart attack|stroke|emergency"
+    r"|dolor de pecho|no puedo respirar|emergencia|urgencias|douleur à la poitrine|urgence vitale|brustschmerz\w*|notfall"
+    r"|dor no peito|emergência)\b|ألم في (ال)?صدر|لا أستطيع التنفس|حالة طارئة"
+)
+# How a question begins, with or without its mark.
+ASKS = r"^\W*(can|could|do|does|did|is|are|will|would|should|what|when|how|why|who|which)\b"
+# Nothing that could be on record: anger, and attempts to give the assistant other rules.
+NO_NEWS = (
+    r"\b(useless|stupid|idiot\w*|dumb|bullshit|fuck\w*|shit|crap|hate you|inútil|idiota|imbécile|débile|nutzlos|dumm|burr[oa])\b"
+    r"|\b(ignore|disregard|forget|override)\b.{0,30}\b(instructions?|rules?|prompt)\b|\b(system|your) (prompt|instructions)\b"
+    r"|غبي|كلام فارغ"
+)
 NOTHING_ELSE = (
-    r"^\W*(no|nope|nein|non|não|لا)(,? (thanks|thank you|gracias|merci|danke|obrigad[oa]|شكرا))?\W*$"
+    r"^\W*(that'?s (it|all)|nothing( else)?)\W*$"
+    r"|^\W*(no|nope|nein|non|não|لا)(,? (thanks|thank you|gracias|merci|danke|obrigad[oa]|شكرا))?\W*$"
 )
 
 _RATING = re.compile(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from config.agent import ENTITY_TYPES, NEUTRAL_ENUM_VALUE, PLAIN_TYPES, EntityField
 from config.agent_table import Table
@@ -19,6 +20,7 @@ SCHEMA_CHARS_MAX = 15_000
 SCHEMA_ENUM_VALUES_MAX = 500
 DESCRIPTION_CHARS_MAX = 1000
 PATTERN_CHARS_MAX = 500
+REPEATS_MAX = 10  # of something that repeats itself; more, and a match may take for ever
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 # What an item of an order is made of: no list in a list, which strict schemas take badly and prompts worse.
@@ -102,11 +104,39 @@ def _pattern(table: Table, kind: str) -> str:
     if pattern and kind != "string":
         table.fault("pattern belongs to the type string only; remove it or change the type.", "pattern")
     try:
-        re.compile(pattern)
+        parsed = re.compile(pattern) and _PARSER.parse(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         table.fault(f"pattern is not a regular expression: {error}.", "pattern")
         return ""
+    if _repeats_repeats(parsed):
+        table.fault(
+            'pattern repeats something that repeats itself, like "(a+)+", which can take for ever: '
+            'repeat one thing at a time, like "a+".',
+            "pattern",
+        )
+        return ""
     return pattern
+
+
+_PARSER: Any = vars(re)["_parser"]  # of the standard library, without a public name
+
+
+def _repeats_repeats(parsed: Iterable[tuple[Any, Any]], inside: bool = False) -> bool:
+    """Whether a part of varying length is repeated without end: on forty letters "(a+)+b" holds up the whole process."""
+    for op, value in parsed:
+        name = str(op)
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            least, most, inner = value
+            if (inside and least != most and most > 1) or _repeats_repeats(
+                inner, inside or most > REPEATS_MAX
+            ):
+                return True
+        elif name == "BRANCH":
+            if any(_repeats_repeats(way, inside) for way in value[1]):
+                return True
+        elif name in ("SUBPATTERN", "ASSERT", "ASSERT_NOT") and _repeats_repeats(value[-1], inside):
+            return True
+    return False
 
 
 def _check_size(table: Table, key: str, fields: tuple[EntityField, ...]) -> None:

@@ -5,6 +5,7 @@ The id of an agent is the name of its file without ``.toml``.
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -62,9 +63,10 @@ def load_agents(folder: Path, default_id: str) -> Agents:
     """Read every ``*.toml`` of the folder; ``AgentFileError`` names all faults of all files."""
     agents, faults = read_folder(folder)
     if not (folder / f"{default_id}.toml").is_file():
-        sentence = (
-            f'there is no such file, but DEFAULT_AGENT_ID is "{default_id}"; write it or choose another.'
-        )
+        near = difflib.get_close_matches(default_id, agents, 1)
+        others = f", or choose one of {', '.join(agents)}" if agents else ""
+        advice = f"did you mean {near[0]}?" if near else f"write it{others}."
+        sentence = f'there is no such file, but DEFAULT_AGENT_ID is "{default_id}"; {advice}'
         faults.append(AgentFault(f"{default_id}.toml", sentence))
     if faults:
         raise AgentFileError([str(fault) for fault in faults])

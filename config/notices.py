@@ -91,12 +91,12 @@ NOTICES: Mapping[str, Mapping[str, str]] = {
         "pt": "Ainda não tenho nada guardado sobre você.",
     },
     "nothing_to_forget": {
-        "en": "There is nothing I remember about you.",
-        "es": "No recuerdo nada sobre usted.",
-        "ar": "لا أتذكر أي شيء عنك.",
-        "fr": "Je ne retiens rien à votre sujet.",
-        "de": "Ich habe mir nichts über Sie gemerkt.",
-        "pt": "Não me lembro de nada sobre você.",
+        "en": "I remember nothing beyond this conversation. Write 'forget everything' to have that deleted too.",
+        "es": "No recuerdo nada más que esta conversación. Escriba 'olvida todo' para borrarla también.",
+        "ar": "لا أتذكر شيئًا غير هذه المحادثة. اكتب: انس كل شيء، لتُحذف هي أيضًا.",
+        "fr": "Je ne retiens rien de plus que cette conversation. Avec 'oubliez tout', elle est effacée aussi.",
+        "de": "Ich habe mir nichts über dieses Gespräch hinaus gemerkt. Mit 'vergiss alles' wird auch das gelöscht.",
+        "pt": "Não me lembro de nada além desta conversa. Escreva 'esqueça tudo' para apagá-la também.",
     },
     # At a conversation's end, when the agent's file asks for it; any other answer is a new topic.
     "closing_question": {

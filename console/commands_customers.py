@@ -71,7 +71,9 @@ def why(turn_id: str) -> None:
     manager = system_or_exit().manager()
     found = customers.turn(manager, turn_id)
     if found is None:
-        raise Trouble("There is no such turn, or no more: they are kept for seven days.")
+        raise Trouble(
+            "There is no such turn, or no more: they are kept for seven days; ringback export PHONE lists the ids."
+        )
     told = story_json(customers.story(manager, found))
     for show in (_show_turn, _show_decisions, _show_model, _show_replies):
         show(told)

@@ -158,9 +158,10 @@ def reply_to(sid: str, history: list[dict[str, Any]]) -> dict[str, Any] | None:
         metadata = message["metadata"]
         if metadata["twilio_message_sid"] == sid and message["direction"] == "inbound":
             asked = True
-        elif asked and message["direction"] == "outbound":
-            if message["role"] != "system" or metadata["in_response_to"]:
-                return message
+            continue
+        answers = message["role"] != "system" or metadata["in_response_to"]
+        if asked and message["direction"] == "outbound" and answers:
+            return message
     return None
 
 

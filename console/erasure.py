@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import redis
 import structlog
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 
 from session import customers
 from session.manager import SessionManager
@@ -65,11 +65,11 @@ def _jobs(connection: redis.Redis, cid: str) -> int:
             for job_id in _naming(connection, ids[at : at + BATCH], cid):
                 try:
                     job = jobs.RingbackJob.fetch(job_id, connection=connection, serializer=queue.serializer)
-                except NoSuchJobError:
-                    continue
-                if not job.is_started:
-                    job.delete()
-                    removed += 1
+                    if not job.is_started:
+                        job.delete()
+                        removed += 1
+                except (NoSuchJobError, InvalidJobOperation):
+                    continue  # gone by itself, or by another deletion, since it was listed
     return removed
 
 

@@ -109,7 +109,7 @@ class Operators:
         def given(s: Session, messages: Sequence[Message], _: Customer) -> Step:
             moved = course.move(s, Event.HANDED_BACK, self._manager.ledger.now())
             already = s.handled_by is HandledBy.ASSISTANT and s.state is not State.WAITING_AGENT
-            if already and not note:
+            if already and note[:NOTE_CHARS_MAX] in ("", s.note):
                 return Step(s)
             moved = replace(moved, note=note[:NOTE_CHARS_MAX] or s.note)
             if already:

@@ -68,6 +68,19 @@ PROMISES: Phrases = {
         (r"(?:we|i|they)(?:'ll| will)(?: (?:then|soon|shortly|also))* (?:call|phone|ring|contact|get back to) you"
         r"(?: (?:back|soon|shortly|today|tomorrow|then|again|(?:in|within|at|on|by|as|when|about|with|during|after) .*))*$"),
         r"(?:someone|somebody) will(?: .*)? (?:you|your (?:case|request|message|matter))(?: .*)?",
+        # Nobody named: "I'm transferring you now", "I'll put you through".
+        (r"(?:i'll|i will|i am|i'm|let me|we'll|we will|we're|we are|while i)(?: (?:now|just|going to))* "
+        r"(?:transfer|connect|put|patch)(?:ring|ing|ting)? (?:you|your call)"
+        r"(?: (?:now|over|through|right|away|immediately|straight))*$"),
+        r"^(?:(?:now|just|please hold|one moment) )*(?:connecting|transferring) you(?: (?:now|over|through))*$",
+        (r"(?:i'll|i will|i'm|i am|i've|i have|we'll|we've|let me)(?: (?:now|just|also|going to))* escalat(?:e|ing|ed) "
+        r"(?:this|it|that|(?:your|the|this) (?:\w+ )?(?:case|issue|matter|request|complaint|ticket))"),
+        r"(?:i'm|i am|i'll be) (?:handing|passing|transferring|connecting) you (?:over |through |on )?(?:to|with) .+",
+        r"(?:we|they)(?:'ll| will)(?: (?:soon|shortly))* be in touch(?: .*)?",
+        r"(?:you'll|you will)(?: (?:soon|shortly))* hear (?:back )?from (?:us|them)(?: .*)?",
+        r"expect an? (?:call|message|answer|reply) from (?:us|them|our .*)",
+        rf"(?<!no ){_EN_WHO} will take it from here",
+        rf"{_EN_WHO} (?:has|have) been (?:notified|informed|alerted)(?: .*)?",
     ),
     "es": (
         (r"(?:le|te|lo|la|les) (?:paso|pasaré|voy a pasar|estoy pasando|transfiero|transferiré|voy a transferir|"
@@ -83,6 +96,10 @@ PROMISES: Phrases = {
         rf"(?:le|te|lo|la|les) (?:{_ES_ACT}) {_ES_WHO}(?: .*)?",
         r"(?<!no )(?:le|te) (?:llamaremos|contactaremos|escribiremos)(?: .*)?",
         r"(?:nos pondremos|se pondrán?) en contacto con (?:usted|ustedes|contigo)(?: .*)?",
+        r"(?:le|te|les) (?:transfiero|comunico|conecto|derivo|transferiré|comunicaré)(?: (?:ahora|ya|mismo|enseguida))*$",
+        r"(?:voy a escalar|escalo|escalaré|he escalado) (?:su|tu|el|la|este|esta) \w+",
+        r"he (?:avisado|informado) a (?:una?|nuestr[oa]|mi) .+",
+        rf"{_ES_WHO}(?: .{{0,30}})? (?:retomará|tomará|asumirá) .+",
     ),
     "ar": (
         (r"(?:سوف |س)(?:أحولك|أحول|أقوم بتحويلك|أقوم بتحويل|أوصلك|أنقلك|أنقل|نحولك|نحول|نقوم بتحويلك|نوصلك|يتم تحويلك|يتم تحويل|"
@@ -95,6 +112,7 @@ PROMISES: Phrases = {
         r"(?:يتصل|يتواصل|يرد|يكلمك|يراسلك|يجيبك|يساعدك|يتولى)(?: .*)?"),
         r"سيقوم .*(?:زميل|زملائ|موظف|فريق|أحد|مندوب|ممثل|مختص).*(?:بالاتصال|بالتواصل|بالرد|بمساعدتك)(?: .*)?",
         r"(?:سوف |س)(?:نتصل بك|نتواصل معك|نعاود الاتصال بك)(?: .*)?",
+        r"^(?:أحولك|أوصلك|أنقلك)(?: الآن)? (?:إلى|الى) .+",
     ),
     "fr": (
         (r"je (?:vous|te) (?:transfère|passe|mets en relation|mets en contact|redirige|connecte|oriente|vais transférer)"
@@ -106,7 +124,10 @@ PROMISES: Phrases = {
         (rf"{_FR_WHO}(?: .{{0,30}})? (?:vous|te|va vous|va te) (?:contactera|appellera|rappellera|écrira|répondra|"
         r"recontactera|aidera|contacter|appeler|rappeler|écrire|répondre|recontacter|aider|prendra en charge|rappelle|"
         r"recontacte)(?: .*)?"),
-        rf"{_FR_WHO}(?: .{{0,30}})? prendra (?:contact|le relais|en charge)(?: .*)?",
+        rf"{_FR_WHO}(?: .{{0,30}})? (?:prendra|va prendre) (?:contact|le relais|en charge)(?: .*)?",
+        rf"{_FR_WHO}(?: .{{0,30}})? (?:va s'occuper|s'occupera|s'occupe) de (?:vous|toi|votre|ta|ton)(?: .*)?",
+        r"je (?:vous|te) (?:transfère|connecte|redirige)(?: (?:maintenant|tout de suite|immédiatement))*$",
+        r"je (?:transmets|transfère|fais suivre) (?:votre|ta|ton|cette) .* à (?:mes|nos) (?:collègues|équipes).*",
         r"nous (?:vous|te) (?:rappellerons|contacterons|recontacterons|appellerons)(?: .*)?",
         r"vous (?:serez|allez être) (?:contactée?|rappelée?|mise? en relation|transférée?)(?: .*)?",
     ),
@@ -124,6 +145,11 @@ PROMISES: Phrases = {
         (r"(?:wir|es) (?:rufen|melden|wird sich)(?: (?:sie|dich|uns|ein|eine|einer|jemand))*(?! nicht)(?: .*)?"
         r"(?:zurück|an|bei ihnen|bei dir|melden)(?: .*)?"),
         r"sie werden(?: .*)? (?:kontaktiert|zurückgerufen|angerufen|verbunden)",
+        r"ich verbinde(?: (?:sie|dich|jetzt|gleich|sofort|nun))*$",
+        r"ich (?:leite|stelle|gebe) (?:sie|dich)(?: (?:jetzt|gleich|sofort|nun))* (?:weiter|durch)$",
+        rf"{_DE_WHO}(?: .{{0,20}})? (?:übernimmt|meldet sich)(?: (?:jetzt|gleich|sofort|nun|hier|bald))*$",
+        r"(?:ein|mein|unser)e?[nr]? (?:kolleg|mitarbeiter)\w* wird (?:ihnen|dir|sie|dich) .+",
+        r"ich habe (?:einen?|meinen?|unsere?n?) (?:kolleg|mitarbeiter|team)\w*(?: .*)? (?:informiert|verständigt|benachrichtigt)",
         r"(?:wird|werden) sich(?: .*)? (?:ein|eine|einer|jemand)(?: .*)? (?:bei ihnen|bei dir|melden|kümmern)(?: .*)?",
     ),
     "pt": (
@@ -140,6 +166,9 @@ PROMISES: Phrases = {
         r"você|consigo)?(?: em breve| .*)?"),
         r"(?:entraremos|ligaremos|entrarão) (?:em conta(?:c)?to|para você)(?: .*)?",
         r"(?:você )?será (?:contatad[oa]|contactad[oa]|transferid[oa]|atendid[oa] por)(?: .*)?",
+        r"(?:vou|irei) (?:te |lhe )?(?:transferir|conectar)(?:-lo|-la)?(?: (?:você|agora|já|aqui))*$",
+        r"(?:vou|irei) chamar (?:uma?|nossa?|meu|minha|alguém)(?: .*)?",
+        r"(?:avisei|informei|chamei) (?:uma?|nossa?|o|a|meu|minha) (?:colega|atendente|equipe|equipa|supervisora?)(?: .*)?",
     ),
 }  # fmt: skip
 

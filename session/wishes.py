@@ -185,7 +185,9 @@ def asks_to_forget(text: str) -> Forget:
 
 def promises_transfer(text: str) -> bool:
     """Whether a reply of ours says that a person will take over or get in touch. An offer or a refusal does not."""
-    sentences = _SENTENCE.findall(text[:CHARS_LOOKED_AT])
+    if len(text) > 2 * CHARS_LOOKED_AT:  # what is promised stands at the beginning or at the end
+        text = f"{text[:CHARS_LOOKED_AT]}\n{text[-CHARS_LOOKED_AT:]}"
+    sentences = _SENTENCE.findall(text)
     return any(
         promise.search(clause) and not denied.search(clause)
         for sentence in sentences

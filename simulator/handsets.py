@@ -199,7 +199,7 @@ def _geography(side: str, number: str) -> dict[str, str]:
 
 def _whatsapp_parameters(message: Message) -> dict[str, str]:
     number = bare(message.sender)
-    name = message.profile_name or "Customer"
+    name = message.profile_name
     given = {"ProfileName": name, "WaId": number.lstrip("+")}
     if not number.startswith("+"):  # a customer without a phone: Twilio gives the business-scoped id
         given = {"ProfileName": name, "ExternalUserId": number}

@@ -48,7 +48,8 @@ def conclude(
     reason = _handoff(agent, session, after, answer)
     parts = [answer.reply]
     nobody_there = agent.hours is not None and not hours.is_open(agent.hours, now)
-    if reason and (reason == handing_over.BY_RULE or nobody_there):
+    # Told once that a person comes, and by the model where it has said so.
+    if reason and (nobody_there or not wishes.promises_transfer(answer.reply)):
         parts.append(handing_over.acknowledgement(agent, language, now))
     asks = bool(answer.ends and agent.closing_question and not session.rating_asked and not reason)
     if asks:

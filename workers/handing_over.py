@@ -44,7 +44,7 @@ def _holds(rule: HandoffRule, agent: Agent, session: Session) -> bool:
 
 
 def _value(name: str, agent: Agent, session: Session) -> object:
-    if name == ORDER_TOTAL:
+    if name == ORDER_TOTAL and agent.order:
         details = memory.order_details(agent, session.entities)
         return details.get("total") if details else None
     entity = session.entities.get(name)

@@ -93,9 +93,9 @@ export class People {
       type: "button", class: "person", "data-number": number, "aria-current": number === current ? "true" : undefined,
     },
       avatar(this.name(number), number),
-      element("span", { class: "person-name", text: this.name(number) }),
+      element("span", { class: "person-name", text: this.givenName(number) || number }),
       element("span", { class: "person-time", text: last ? shortTime(last.created) : "" }),
-      element("span", { class: "person-last", text: last ? `${last.inbound ? "You: " : ""}${last.body}` : spaced(number) }),
+      element("span", { class: "person-last", dir: "auto", text: last ? `${last.inbound ? "You: " : ""}${last.body}` : spaced(number) }),
       unread ? element("span", { class: "badge", text: String(unread) }, element("span", { class: "unseen", text: " unread" })) : null,
     );
     button.addEventListener("click", () => this.onChoose(number));

@@ -11,7 +11,8 @@ const app = $("app");
 const narrow = window.matchMedia("(max-width: 719px)");
 
 // A model may take a while; after this long silence is worth saying so.
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 20_000;
+const SILENT = "No reply so far. While a person has the conversation, and after STOP, the assistant is silent: ringback show tells.";
 const NEAR_END_PX = 80;
 const E164 = /^\+[1-9]\d{6,14}$/;
 
@@ -137,7 +138,7 @@ function drawWaiting(last) {
   line.dataset.kind = kind;
   const dots = element("span", { class: "dots", "aria-hidden": "true" }, element("i"), element("i"), element("i"));
   if (kind === "dots") line.replaceChildren(dots, element("span", { class: "unseen", text: "Waiting for a reply" }));
-  else line.textContent = kind ? "No reply so far." : "";
+  else line.textContent = kind ? SILENT : "";
 }
 
 function nearEnd() {
@@ -242,13 +243,28 @@ function listen() {
   $("scroll").addEventListener("scroll", () => nearEnd() && ($("latest").hidden = true), { passive: true });
 }
 
+// Which assistant answers is chosen when everything is started; here it is said, and how to choose another.
+function showAgent({ id, name, others }) {
+  if (!id) return;
+  const [first, ...more] = others;
+  $("ours").textContent = name;
+  $("agent-number").textContent = spaced(ours);
+  $("agent-name").textContent = name;
+  $("empty-agent").textContent = `Answered by ${name}. `;
+  $("agent-how").hidden = !first;
+  $("agent-command").textContent = `DEFAULT_AGENT_ID=${first} make run`;
+  $("agent-more").textContent = more.length ? ` (or ${more.join(", ")}).` : ".";
+  $("agent").hidden = false;
+}
+
 async function start() {
   const state = await (await fetch("/phone/state")).json();
   ours = state.numbers[0];
   $("ours").textContent = spaced(ours);
+  showAgent(state.agent);
   people.learn(state.customers);
   $("examples").replaceChildren(...state.examples.map((text) => {
-    const button = element("button", { type: "button", text });
+    const button = element("button", { type: "button", text, dir: "auto" });
     button.addEventListener("click", () => (send(text), $("text").focus()));
     return element("li", {}, button);
   }));

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from config.notices import NOTICES
 from tests.flow import staff
 from tests.flow.mind import Mind, minded, shown
 from tests.flow.staff import ESTATE, ORDERS, OWN, SUPPORT
@@ -127,15 +128,17 @@ def test_two_agents_know_nothing_of_each_other(staffed: System, mind: Mind) -> N
     staffed.says(phone, "I prefer morning deliveries. My order is #77123 and my name is Xaver", to=SUPPORT)
     staffed.reply(phone)
     staffed.says(phone, "Hello, what do you know about me?", to=ORDERS)
-    reply = staffed.reply(phone, 2)
+    assert NOTICES["nothing_known"]["en"] == staffed.reply(phone, 2)
+    staffed.says(phone, "Anything new from your side?", to=ORDERS)
+    reply = staffed.reply(phone, 3)
     staff.settled(staffed, phone)
     known = staff.held(staffed, phone)
-    asked = shown(mind.turns("what do you know about me?")[-1])
+    asked = shown(mind.turns("new from your side?")[-1])
 
     for secret in ("77123", "Xaver", "morning"):
         assert secret not in asked and secret not in reply
     assert ["support"] == list(known["memory"])
-    assert {"support": 2, "orders": 2} == {s["agent_id"]: s["message_count"] for s in known["sessions"]}
+    assert {"support": 2, "orders": 3} == {s["agent_id"]: s["message_count"] for s in known["sessions"]}
     assert {} == staff.session_with(staffed, phone, "orders")["extracted_entities"]
 
 
@@ -183,17 +186,15 @@ def test_the_fallback_model_answers_when_the_first_is_away(staffed: System, mind
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    enumerate(
-        [
-            {"surprise": 1},
-            {"text": '{"reply": "Hi"}'},
-            {"entities": "none", "reply": ["x"]},
-            {"reply": "word " * 20_000},
-            {"text": ""},
-            {"reply": "  "},
-            {"text": "Sure, here is what I think"},
-        ]
-    ),
+    [
+        (1, {"surprise": 1}),
+        (2, {"text": '{"reply": "Hi"}'}),
+        (3, {"entities": "none", "reply": ["x"]}),
+        (4, {"reply": "word " * 20_000}),
+        (5, {"text": ""}),
+        (6, {"reply": "  "}),
+        (7, {"text": "Sure, here is what I think"}),
+    ],
     ids=["extra", "missing", "mistyped", "huge", "empty", "blank", "prose"],
 )
 def test_an_answer_out_of_shape_harms_nobody(

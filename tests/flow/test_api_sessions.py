@@ -91,6 +91,8 @@ def test_a_session_opened_by_a_program_is_the_one_the_customer_comes_to(system: 
         (b"[]", (400, "invalid_json")),
         (b"{", (400, "invalid_json")),
         (b'{"phone_number": NaN}', (400, "invalid_json")),
+        (b'{"phone_number": "+15550600003", "context": {"a": 1e400}}', (400, "invalid_json")),
+        (b'{"phone_number": "+15550600003", "context": {"a": 1' + b"0" * 400 + b"}}", (400, "invalid_json")),
         (b'{"phone_number": "+15550600003", "phone_number": "+15550600004"}', (400, "invalid_json")),
         (b'{"context": ' + b"[" * 30 + b"]" * 30 + b"}", (400, "invalid_json")),
         (b"\xff", (400, "invalid_json")),

@@ -104,7 +104,13 @@ class Obedient:
         said = attack.get("obeyed") or "I was told: {everything}"
         for name, value in self._filled(found[0], asked, turn).items():
             said = said.replace(f"{{{name}}}", value)
-        change = {"op": "remember", "type": "fact", "about": "rule", "content": attack["says"][0][:80], "confidence": 1.0}
+        change = {
+            "op": "remember",
+            "type": "fact",
+            "about": "rule",
+            "content": attack["says"][0][:80],
+            "confidence": 1.0,
+        }
         return {"reply": said, "memory": [change], "handoff": None}
 
     def _filled(self, canary: str, asked: Asked, turn: int) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -109,8 +110,6 @@ def test_a_summary_crosses_the_bridge(shop: System, mind: Mind) -> None:
 
 def test_a_silence_that_begins_another_session_is_bridged(shop: System, mind: Mind) -> None:
     """The gap rule ends the session before: superseded, closed once, and taken over from."""
-    import time
-
     phone = "+15550760003"
     shop.says(phone, "My order is #8181", to=OWN)
     shop.reply(phone)
@@ -202,7 +201,9 @@ def test_the_closing_question(shop: System, mind: Mind) -> None:
 
     assert [] == mind.turns("4 stars")
     assert 4.0 == shop.api("GET", f"/admin/customer/{quote(phone)}/analytics")[1]["satisfaction_score"]
-    assert ["completed"] == [e["reason"] for e in staff.happened(shop, phone) if e["type"] == "session_closed"]
+    assert ["completed"] == [
+        e["reason"] for e in staff.happened(shop, phone) if e["type"] == "session_closed"
+    ]
 
 
 def test_the_closing_question_blocks_no_new_topic(shop: System, mind: Mind) -> None:

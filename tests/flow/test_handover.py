@@ -220,6 +220,7 @@ def test_a_person_steps_in_while_the_model_thinks(slow: System) -> None:
         ({"body": 5}, (422, "invalid_body")),
         ({"body": "x", "to": "+15550000000"}, (422, "unknown_field")),
         ({"body": "x" * 7501}, (422, "body_too_long")),
+        ({"body": "\u0000\u0007\u200b "}, (422, "empty_body")),
         ({"body": "x" * 8001}, (422, "invalid_body")),
     ],
 )

@@ -311,3 +311,22 @@ def test_faulty_settings_are_all_reported_with_exit_status_2(project: Project) -
     named = {line.split()[0] for line in said.splitlines()}
     assert {"PORT", "SIMULATOR_PORT", "SESSION_TIMEOUT_MINUTES", "WEB_THREADS"} == named
     assert not project.state("processes.json").exists()
+
+
+def test_an_agent_that_is_none_is_said_before_anything_starts(project: Project) -> None:
+    """A name mistyped in DEFAULT_AGENT_ID is told with the one that was meant; nothing starts."""
+    launcher = project.popen(DEFAULT_AGENT_ID="suport")
+    said, _ = launcher.communicate(timeout=PATIENCE_SECONDS)
+
+    assert 2 == launcher.returncode
+    assert "did you mean support?" in said
+    assert not project.state("processes.json").exists()
+
+
+def test_who_answers_is_said(project: Project) -> None:
+    """The agent that answers is named when all is up, with how to choose another."""
+    with project.running() as (_, said):
+        (agent,) = [line for line in said if line.startswith("Agent ")]
+
+    assert agent.startswith("Agent    default-agent; for another: DEFAULT_AGENT_ID=")
+    assert agent.endswith("support)")

@@ -155,6 +155,27 @@ def test_after_forget_everything_the_same_conversation_does_not_know(desk: Syste
     assert "under the stone" not in shown(mind.turns("Where is it")[-1])
 
 
+def test_a_summary_in_the_making_brings_nothing_back(desk: System, mind: Mind) -> None:
+    """Forgotten while the model sums up: what it then says of the conversation is not kept."""
+    phone = "+15550740022"
+    mind.summaries_held.clear()
+    try:
+        for number in (1, 2):
+            desk.says(phone, f"Crimson secret {number}", to=OWN)
+            desk.reply(phone, number)
+        wait_for(lambda: mind.summaries("Crimson secret"), "the request for a summary")
+        desk.says(phone, "Forget everything you know about me", to=OWN)
+        assert NOTICES["forgotten_all"]["en"] == desk.reply(phone, 3)
+    finally:
+        mind.summaries_held.set()
+    wait_for(
+        lambda: not desk.redis.exists(staff.customer_key(desk, "summing", phone)), "the summary to be made"
+    )
+    time.sleep(staff.SILENCE_S)
+
+    assert not staff.session_with(desk, phone, "desk")["summary"]
+
+
 @pytest.mark.parametrize(
     ("number", "content"),
     [
@@ -265,9 +286,7 @@ def test_two_hundred_messages_stay_within_the_budget(desk: System, mind: Mind) -
     mind.answers["Scarlet chapter"] = {"reply": f"Noted, scarlet. {LONG}"}
     for number in range(1, 101):
         desk.says(phone, f"Scarlet chapter {number}: {LONG}", to=OWN)
-        desk.reply(phone, number) if number % 5 == 0 else wait_for(
-            lambda n=number: len(desk.replies(phone)) >= n, "the answer", 30
-        )
+        desk.reply(phone, number)
     staff.settled(desk, phone)
     session = staff.session_with(desk, phone, "desk")
     asked = mind.turns("Scarlet chapter")

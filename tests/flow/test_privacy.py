@@ -6,6 +6,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
@@ -293,3 +294,20 @@ def test_export_and_forget_from_the_command_line(shell: Shell, system: System) -
     assert {} == traces(system, *numbers(phone))
     assert (1, 2) == (shell.ringback("export", phone).status, shell.ringback("export", "hello").status)
     assert 0 == shell.ringback("forget", phone, "--yes").status
+
+
+def test_deletions_at_once_are_all_done(system: System) -> None:
+    """Many deletions of one customer who keeps writing are each 200, and leave nothing."""
+    phone = "+15550630011"
+    jobs = 12
+    for number in range(jobs):
+        system.says(phone, f"A medlar, number {number}")
+    with ThreadPoolExecutor(jobs) as pool:
+        answers = list(
+            pool.map(lambda _: system.api("DELETE", f"/privacy/delete/{quote(phone)}"), range(jobs))
+        )
+
+    assert {200} == {status for status, _ in answers}
+    time.sleep(SILENCE_S)
+    forget(system, phone)
+    assert {} == traces(system, *numbers(phone), "medlar")

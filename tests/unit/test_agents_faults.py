@@ -105,6 +105,12 @@ OF_ENTITIES = [
     (GOOD + ENTITY + 'type = "number"\nminimum = inf', 7, "minimum must be a number"),
     (GOOD + ENTITY + 'type = "number"\npattern = "a"', 7, "pattern belongs to the type string"),
     (GOOD + ENTITY + 'type = "string"\npattern = "("', 7, "pattern is not a regular expression"),
+    (
+        GOOD + ENTITY + 'type = "string"\npattern = "(a+)+b"',
+        7,
+        "pattern repeats something that repeats itself",
+    ),
+    (GOOD + ENTITY + 'type = "string"\npattern = "(?:x|(\\\\w{1,9} ?)*)*"', 7, "pattern repeats something"),
     (GOOD + ENTITY + 'type = "string"\nrequired = 1', 7, "required must be true or false"),
     (GOOD + ENTITY + 'type = "items"', 3, "items need at least one field"),
     (GOOD + ENTITY + 'type = "string"\nfields = []', 7, "fields belong to the type items"),

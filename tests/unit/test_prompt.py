@@ -289,6 +289,19 @@ def test_what_is_missing_is_told() -> None:
     assert "Still to be found out" not in notes(list(prompt([]).items))
 
 
+def test_the_hours_are_told_and_may_be_repeated() -> None:
+    """An agent's hours stand in the prompt, days that are alike together, and not among the rules, which never leave."""
+    span = (9 * 60, 17 * 60)
+    agent = dataclasses.replace(
+        AGENT, hours=Hours("Europe/Madrid", ((span,),) * 4 + ((span, (1200, 1440)),) + ((),) * 2)
+    )
+
+    words = "(Europe/Madrid): Monday to Thursday 09:00-17:00; Friday 09:00-17:00 and 20:00-24:00; at no other time."
+    assert words in notes(list(prompt([], agent).items))
+    assert "09:00" not in rules(agent)
+    assert "People are there" not in notes(list(prompt([]).items))
+
+
 def test_rules_follow_the_agent() -> None:
     """Memory, handing over, links, languages and length are ruled as the agent's file has them."""
     plain = rules(

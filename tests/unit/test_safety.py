@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai.safety import Refused, canary, check_reply, shorten
+from ai.safety import REPLY_CHARS_LOOKED_AT, Refused, canary, check_reply, shorten
 from config.agent import Agent, Limits
 
 ATTACKS = tomllib.loads((Path(__file__).parent / "attacks.toml").read_text(encoding="utf-8"))
@@ -196,11 +196,13 @@ def test_any_reply_is_sent_within_the_limit_or_refused(reply: str, limit: int) -
 
 
 @pytest.mark.parametrize(
-    "piece", ["a.", "[", "](", "http://", "A" * 16 + " ", "rbk", "never ", "() ", ": ", "www.a ", "a-"]
+    "piece",
+    ["a.", "[", "](", "http://", "A" * 16 + " ", "rbk", "never ", "() ", ": ", "www.a ", "a-", "[a](b"],
 )
 def test_50_000_characters_are_checked(piece: str) -> None:
-    """A reply of any length is looked at without running away."""
+    """A reply of any length is looked at without running away, and no more of it is sent than was looked at."""
     try:
-        check(piece * (50_000 // len(piece)))
+        sent, _ = check(piece * (50_000 // len(piece)))
     except Refused:
-        pass
+        return
+    assert len(sent) <= REPLY_CHARS_LOOKED_AT

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai import standin_numbers as numbers
@@ -87,6 +87,9 @@ def item(name: str, quantity: int, price: float | None = None) -> dict[str, Any]
         ("two colas for 6", [item("colas", 2, 3)]),
         ("two colas for 6 each", [item("colas", 2, 6)]),
         ("2x tea, 1 cake", [item("tea", 2), item("cake", 1)]),
+        ("3 tiramisu at 4,50 pls", [item("tiramisu", 3, 4.5)]),
+        ("1 calzone 11.50", [item("calzone", 1, 11.5)]),
+        ("they are 9.50 each", []),
         ("I have a question", []),
         ("Hello, what can I order?", []),
         ("order 12345", []),
@@ -105,6 +108,7 @@ def test_total() -> None:
     assert numbers.total([]) is None
 
 
+@settings(deadline=None)  # a busy machine is no fault of the rules
 @given(st.text(max_size=300))
 def test_any_text(words: str) -> None:
     """No text breaks a reader."""

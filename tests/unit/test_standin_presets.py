@@ -9,9 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ai.prompt import opening
 from ai.schema import check, json_schema
 from ai.standin import respond
 from ai.toolbox.estate import find_properties
@@ -115,6 +116,33 @@ def test_a_tool_is_not_called_for_nothing(words: str) -> None:
     assert ask("support", known(order_number="12345"), words)[1] == []
 
 
+@pytest.mark.parametrize(
+    "items",
+    [
+        ("My order #12345 arrived without a lid",),
+        ("my ordr 12345 is late",),
+        ("It hasnt shiped yet??", "order number 12345"),
+        (known(order_number="99999"), "Sorry, I meant order #12345"),
+        (known(order_number="12345"), "wheres my package"),
+    ],
+)
+def test_an_order_is_looked_up_when_it_is_first_told(items: tuple[dict[str, str] | str, ...]) -> None:
+    """The preset looks an order up as soon as it has its number, and whenever somebody asks, spelt well or not."""
+    answer, used = ask("support", *items)
+
+    assert used == ["order_status"]
+    assert "#12345 has shipped" in answer["reply"]
+
+
+@pytest.mark.parametrize("words", ["can i change the colour?", "asdf", "you are useless, the lot of you"])
+def test_what_is_not_understood_is_not_said_to_be_noted(words: str) -> None:
+    """A question without an answer, a word or two and anger are asked about again; nothing is claimed of them."""
+    reply = ask("support", known(order_number="12345"), words)[0]["reply"]
+
+    assert "not sure I understood" in reply
+    assert "#12345" in reply
+
+
 @pytest.mark.parametrize("content", ["The tool failed: it did not answer in time.", "", '{"error": "x"}'])
 def test_a_failing_tool_is_said(content: str) -> None:
     """A tool that failed is said to have failed; it is not called again in the turn."""
@@ -157,6 +185,25 @@ def test_an_order_changes(words: str, expected: list[tuple[str, int, float]]) ->
     items = told("orders", known(items=before), words)["items"]
 
     assert [(item["name"], item["quantity"], item["unit_price"]) for item in items] == expected
+
+
+@pytest.mark.parametrize("words", ["whats the total", "How much is it?", "total?"])
+def test_the_total_is_told(words: str) -> None:
+    """Who asks for the total hears the order with its sum."""
+    items = [{"name": "pizzas", "quantity": 3, "unit_price": 9.5}]
+    reply = ask("orders", known(items=items, customer_name="Sam"), words)[0]["reply"]
+
+    assert "3 pizzas, 28.50 in all" in reply
+
+
+def test_a_price_alone_is_no_item() -> None:
+    """The fraction of a price is not taken for a quantity."""
+    before = known(items=[{"name": "pizzas", "quantity": 2, "unit_price": None}])
+    asked = {"role": "assistant", "content": "What is the price of one (pizzas)?"}
+
+    assert told("orders", before, "2 pizzas", asked, "they are 9.50 each")["items"] == [
+        {"name": "pizzas", "quantity": 2, "unit_price": 9.5}
+    ]
 
 
 def test_a_missing_price_is_asked_for() -> None:
@@ -245,6 +292,38 @@ def test_not_every_answer_is_a_name(words: str) -> None:
     assert "customer_name" not in told("clinic_hours", "Hello", asked, words)
 
 
+@pytest.mark.parametrize(
+    ("words", "reply"),
+    [
+        ("what are your hours", "Monday-Thursday 09:00-14:00, 16:00-19:00; Friday 09:00-14:00"),
+        ("¿Cuál es su horario?", "lunes-jueves 09:00-14:00, 16:00-19:00; viernes 09:00-14:00"),
+    ],
+)
+def test_the_hours_are_told_as_the_prompt_tells_them(words: str, reply: str) -> None:
+    """Who asks when somebody is there hears the agent's own hours; an agent without hours makes none up."""
+    hours = agent("clinic_hours").hours
+    assert hours
+
+    assert reply in ask("clinic_hours", note(opening(hours)), words)[0]["reply"]
+    assert "09:00" not in ask("clinic_hours", words)[0]["reply"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reply"),
+    [("i have chest pain", "emergency number now"), ("Das ist ein Notfall", "sofort den Notruf")],
+)
+def test_an_emergency_comes_first(words: str, reply: str) -> None:
+    """What sounds like an emergency is answered with where to call, whatever is still to be found out."""
+    missing = note("Still to be found out where the matter needs it, one thing at a time: customer_name.")
+
+    assert reply in ask("clinic_hours", missing, words)[0]["reply"]
+
+
+def test_who_wants_to_see_a_property_is_handed_over() -> None:
+    """A viewing is for people, however it is asked for."""
+    assert ask("real_estate", known(location="Dubai"), "can i see it tomorrow?")[0]["handoff"]
+
+
 def test_an_enum_takes_its_own_words() -> None:
     """Kinds of trouble are reported by the words of the agent's own enum."""
     assert told("support", "I was overcharged for order #12345")["issue_type"] == "payment"
@@ -271,6 +350,7 @@ SAYINGS = (
 )  # fmt: skip
 
 
+@settings(deadline=None)  # a busy machine is no fault of the rules
 @given(st.sampled_from([agent.id for agent in AGENTS]), st.data(), st.sampled_from(SAYINGS), JSON)
 def test_any_facts(name: str, data: st.DataObject, words: str, result: Any) -> None:
     """Whatever the prompt or a tool tells, in whatever shape, the answer fits the schema."""

@@ -382,6 +382,67 @@ def test_a_wish_to_forget_is_read(what: str, text: str) -> None:
 PROMISED = lines(
     """
     I'll connect you to a colleague.
+    Hold on, connecting you...
+    You'll hear from us by tomorrow.
+    I'll get someone to help you.
+    I am transferring you now.
+    Please hold while I transfer your call.
+    I've let our team know and they'll be in touch.
+    A human will take it from here.
+    I'm handing you over to Sarah from support.
+    Our support team has been notified and will contact you.
+    Let me get my manager.
+    I will escalate this issue.
+    I'm escalating your case now.
+    One moment, I'll put you through.
+    I will have someone reach out to you.
+    We'll get back to you as soon as possible.
+    We will be in touch shortly.
+    Expect a call from us within the hour.
+    I'll connect you right away.
+    Le transfiero ahora mismo.
+    Un momento, le comunico.
+    Un agente le atenderá enseguida.
+    Nos pondremos en contacto con usted.
+    Nuestro equipo se comunicará contigo pronto.
+    Voy a escalar su caso.
+    He avisado a un compañero.
+    Te llamaremos mañana.
+    Un compañero retomará la conversación.
+    Le voy a conectar con una persona.
+    سأحولك الآن
+    سيتصل بك أحد زملائي
+    سيتواصل معك فريق الدعم
+    سوف نعاود الاتصال بك
+    لحظة من فضلك، أحولك إلى زميلي
+    سيتم تحويلك إلى أحد الموظفين
+    Je vous transfère.
+    Un instant, je vous mets en relation avec un conseiller.
+    Un conseiller va prendre le relais.
+    Un conseiller vous rappellera.
+    Nous vous recontacterons.
+    Je transmets votre demande à mes collègues.
+    Mon collègue va vous contacter.
+    Quelqu'un va s'occuper de vous.
+    Je fais suivre à l'équipe.
+    Ich verbinde Sie.
+    Einen Moment, ich verbinde.
+    Ich leite Sie weiter.
+    Ein Kollege übernimmt gleich.
+    Wir melden uns bei Ihnen.
+    Ich gebe das an mein Team weiter.
+    Jemand aus unserem Team meldet sich.
+    Ich habe einen Kollegen informiert.
+    Meine Kollegin wird Ihnen helfen.
+    Ich hole einen Mitarbeiter dazu.
+    Vou transferir você.
+    Um momento, vou te transferir.
+    Um atendente vai assumir a conversa.
+    Entraremos em contato.
+    Vou encaminhar seu caso para a equipe.
+    Um colega vai falar com você.
+    Avisei um colega.
+    Vou chamar um atendente.
     I will connect you with a member of our team now.
     A human will contact you shortly.
     Someone from our team will call you.
@@ -496,6 +557,30 @@ NOT_PROMISED = lines(
     A nossa equipe está aqui das 9h às 17h.
     A encomenda vai chegar a Lisboa.
     We'll text you the code.
+    I can connect you with a colleague if you like.
+    Would you like me to transfer you?
+    Your order will be transferred to the depot.
+    We will ship it tomorrow.
+    The courier will call you before delivery.
+    I can't transfer you.
+    I'll get that for you.
+    Let me know if I can help.
+    I'll note that your name is Ana.
+    You'll hear the doorbell.
+    Ich kann Sie nicht verbinden.
+    Je ne peux pas vous transférer.
+    Vou anotar o seu pedido.
+    Wir liefern morgen.
+    Le paso el precio: 20 euros.
+    I'll pass on the rice, thanks
+    You'll get your parcel tomorrow.
+    I'm connecting the dots here.
+    We'll send you the tracking number.
+    Le envío la información ahora.
+    Te llamaré Ana a partir de ahora.
+    Je transfère la somme demain
+    Please call us on Monday.
+    I'll put two pizzas on the order.
     Did they say that a colleague will call you?
     Nuestro equipo le llamará?
     I'll put two pizzas on your order.
@@ -552,8 +637,9 @@ def test_any_text_can_be_read(text: str) -> None:
     "piece", ["i want ", "the same ", "a a a ", "we will ", "ich möchte mit ", "،", "سوف ", "("]
 )
 def test_a_long_text_is_read_by_its_beginning(piece: str) -> None:
-    """50,000 characters cost what the first two thousand cost: the wish at their end is not looked at."""
+    """50,000 characters cost what a few thousand cost: a wish at their end is not looked at, a promise is."""
     text = piece * (50_000 // len(piece))
 
     assert not wants_person(text + ". I want to talk to a human")
-    assert not promises_transfer(text + ". Someone from our team will call you.")
+    assert promises_transfer(text + ". Someone from our team will call you.")
+    assert not promises_transfer(f"{text}. Someone from our team will call you. {text}")
