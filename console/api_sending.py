@@ -22,7 +22,7 @@ from session.claims import OptedOut
 from session.manager import SessionManager
 from session.model import Channel
 from session.operators import NotSendable
-from session.outbound import Outbound, TemplateWish, Wish
+from session.outbound import Draft, DraftTemplate, Outbound
 from workers.bell import Bell
 
 BODY_CHARS_MAX = 8_000
@@ -55,9 +55,9 @@ class SendingApi:
 
     def send(self) -> tuple[Response, int]:
         """POST /messages : start or continue a conversation; 202 with the message."""
-        wish = self._wish(fields(*FIELDS))
+        draft = self._draft(fields(*FIELDS))
         try:
-            done = self._outbound.send(wish)
+            done = self._outbound.send(draft)
         except NotSendable as fault:
             raise Refused(422, fault.code, str(fault)) from None
         except OptedOut:
@@ -74,7 +74,7 @@ class SendingApi:
 
     # What is asked
 
-    def _wish(self, given: JSON) -> Wish:
+    def _draft(self, given: JSON) -> Draft:
         to = text_of(given, "to", required=True)
         channel = channel_of(given, to)
         if channel is Channel.VOICE:
@@ -84,7 +84,7 @@ class SendingApi:
         template = _template(given["template"]) if "template" in given else None
         body = "" if template else text_of(given, "body", limit=BODY_CHARS_MAX, code="body_too_long")
         ours = self._sender(text_of(given, "from"), to, channel)
-        return Wish(to, channel, body, template, ours)
+        return Draft(to, channel, body, template, ours)
 
     def _sender(self, typed: str, to: str, channel: Channel) -> str:
         """Our number to send from, E.164; '' to let it be chosen. Refused when it may not send on the channel."""
@@ -171,7 +171,7 @@ def channel_of(given: JSON, party: str) -> Channel:
     return Channel(named)
 
 
-def _template(given: Any) -> TemplateWish:
+def _template(given: Any) -> DraftTemplate:
     """{"name" or "content_sid", "variables"}"""
     if not isinstance(given, dict) or set(given) - {"name", "content_sid", "variables"}:
         raise Refused(
@@ -184,4 +184,4 @@ def _template(given: Any) -> TemplateWish:
     texts = isinstance(variables, dict) and all(isinstance(value, str) for value in variables.values())
     if not isinstance(named, str) or not named or not texts:
         raise Refused(422, "invalid_template", "The template's name and every variable must be text.")
-    return TemplateWish(given.get("name", ""), given.get("content_sid", ""), dict(variables))
+    return DraftTemplate(given.get("name", ""), given.get("content_sid", ""), dict(variables))

@@ -147,6 +147,3 @@ def _uses(row: dict[str, Any]) -> frozenset[Channel]:
     able = able if isinstance(able, dict) else {}
     uses = {Channel.SMS: able.get("sms", True), Channel.VOICE: able.get("voice", True)}
     return frozenset(channel for channel, can in uses.items() if can)
-
-
-__all__ = ["CHANNEL_WORDS", "Sender", "Senders", "TwilioAway"]

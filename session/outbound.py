@@ -32,7 +32,7 @@ _log = structlog.get_logger("session")
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateWish:
+class DraftTemplate:
     """A template by its name in the agent's file, or by Twilio's SID; ``variables``: name to text."""
 
     name: str = ""
@@ -41,13 +41,13 @@ class TemplateWish:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Draft:
     """What a program wants said: ``body``, or a template. ``ours``: from which number (E.164), '' to choose."""
 
     to: str  # as people type it
     channel: Channel
     body: str = ""
-    template: TemplateWish | None = None
+    template: DraftTemplate | None = None
     ours: str = ""
 
 
@@ -80,19 +80,19 @@ class Outbound:
         numbers = self._manager.agents.default.numbers
         return numbers[0] if numbers else self._settings.twilio_phone_number
 
-    def send(self, wish: Wish) -> Done:
+    def send(self, draft: Draft) -> Done:
         """Store it to be sent. Raises ``NotANumber``, ``NotSendable``, ``OptedOut``, ``LedgerConflict``."""
-        if wish.template is None:
-            check_body(wish.body)
-        cid, value = self._manager.find_customer(wish.to)
-        if wish.channel is Channel.SMS and not value.startswith("+"):
+        if draft.template is None:
+            check_body(draft.body)
+        cid, value = self._manager.find_customer(draft.to)
+        if draft.channel is Channel.SMS and not value.startswith("+"):
             raise NotSendable("invalid_phone_number", "This WhatsApp id has no number; send it on whatsapp.")
-        if value in self._settings.our_numbers or value == wish.ours:
+        if value in self._settings.our_numbers or value == draft.ours:
             raise NotSendable("own_number", "to is a number of ours; give a customer's.")
-        lane = Lane(wish.channel, wish.ours or self.default_sender(wish.to, wish.channel))
+        lane = Lane(draft.channel, draft.ours or self.default_sender(draft.to, draft.channel))
         for attempt in range(1, TRIES + 1):
             try:
-                return self._try(cid, value, lane, wish)
+                return self._try(cid, value, lane, draft)
             except LedgerConflict:
                 if attempt == TRIES:
                     raise
@@ -100,14 +100,14 @@ class Outbound:
 
     # Inside
 
-    def _try(self, cid: str, value: str, lane: Lane, wish: Wish) -> Done:
+    def _try(self, cid: str, value: str, lane: Lane, draft: Draft) -> Done:
         manager, now = self._manager, self._manager.ledger.now()
         customer, latest, messages = manager.ledger.read(cid, None, LOOK_BACK)
         forbidden = optout.field(lane, self._service_sid)
         if forbidden.removeprefix("optout:") in customer.opted_out:
             raise OptedOut
         agent = manager.agents.for_number(lane.ours)
-        said = self._said(agent, customer, wish)
+        said = self._said(agent, customer, draft)
         if not said.content_sid and not whatsapp.may_say(customer, lane, now, messages):
             raise NotSendable("outside_window", "WhatsApp's 24 hours are over here; send a template.")
         session = self._session(cid, value, lane, agent, latest, now)
@@ -150,12 +150,12 @@ class Outbound:
             begun = course.carry(begun, latest, None)
         return course.move(begun, Event.WORKED_ON, now)
 
-    def _said(self, agent: Agent, customer: Customer, wish: Wish) -> Said:
-        asked = wish.template
+    def _said(self, agent: Agent, customer: Customer, draft: Draft) -> Said:
+        asked = draft.template
         if asked is None:
-            body = wish.body.strip()
+            body = draft.body.strip()
             return Said(body, split(body))
-        if wish.channel is not Channel.WHATSAPP:
+        if draft.channel is not Channel.WHATSAPP:
             raise NotSendable(
                 "invalid_template", "Templates are WhatsApp's; give channel whatsapp, or a body."
             )
@@ -171,7 +171,7 @@ class Outbound:
         return Said(text, (text,), sid, variables, template.name if template else "")
 
     @staticmethod
-    def _template(agent: Agent, customer: Customer, asked: TemplateWish) -> Template | None:
+    def _template(agent: Agent, customer: Customer, asked: DraftTemplate) -> Template | None:
         """As the agent's file has it; None for a SID that stands in no file, which Twilio judges."""
         languages = (customer.language, *agent.languages)
         found = agent_templates.choose(agent.templates, asked.name, languages, asked.content_sid)
@@ -204,6 +204,3 @@ def _told(session: Session) -> tuple[events.JSON, ...]:
     if session.id:
         return ()
     return (events.event("session_started", channel=str(session.channel), because=session.opened_because),)
-
-
-__all__ = ["Outbound", "Said", "TemplateWish", "Wish"]

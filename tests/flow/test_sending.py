@@ -246,8 +246,8 @@ def test_inside_the_window_a_program_writes_freely(shop: System) -> None:
 
     assert "delivered" == settled(shop, message["id"], "delivered", "read")["status"]
     set_heard(shop, phone, DAY_MS + 60_000)
-    wish = {"to": phone, "body": "Still there?", "channel": "whatsapp"}
-    assert (422, "outside_window") == refusal(shop, "/messages", wish)
+    draft = {"to": phone, "body": "Still there?", "channel": "whatsapp"}
+    assert (422, "outside_window") == refusal(shop, "/messages", draft)
     session = shop.session(phone)["session"]["session_id"]
     assert (422, "outside_window") == refusal(shop, f"/session/{session}/messages", {"body": "Still there?"})
 
@@ -303,11 +303,11 @@ def test_a_window_that_whatsapp_says_is_closed_is_learnt(shop: System) -> None:
     assert ("window_closed", "Twilio 63016", False, message["session_id"]) == (
         failure["reason"], failure["last_error"], failure["retryable"], failure["session_id"]
     )  # fmt: skip
-    wish = {"to": phone, "body": "And again", "channel": "whatsapp"}
-    assert (422, "outside_window") == refusal(shop, "/messages", wish)
+    draft = {"to": phone, "body": "And again", "channel": "whatsapp"}
+    assert (422, "outside_window") == refusal(shop, "/messages", draft)
 
     shop.says(phone, "I am back", channel="whatsapp")
-    wait_for(lambda: 202 == shop.api("POST", "/messages", wish)[0], "the window")
+    wait_for(lambda: 202 == shop.api("POST", "/messages", draft)[0], "the window")
 
 
 def test_a_refusal_at_once_is_learnt_too(shop: System) -> None:

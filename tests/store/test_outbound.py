@@ -13,13 +13,13 @@ from session.claims import OptedOut
 from session.manager import SessionManager
 from session.model import Channel, HandledBy, State
 from session.operators import NotSendable, Operators
-from session.outbound import Outbound, TemplateWish, Wish
+from session.outbound import Draft, DraftTemplate, Outbound
 from tests.store.desk import Clock, ClockedLedger
 
 PHONE, OURS, OURS_TOO = "+1234567890", "+15550001111", "+15550002222"
 MINUTE, HOUR = 60_000, 3_600_000
 SID = "HX" + "a" * 32
-HELLO = Wish(PHONE, Channel.SMS, "Hello")
+HELLO = Draft(PHONE, Channel.SMS, "Hello")
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_person_keeps_what_a_person_has(
 
 def test_the_number_decides_who_has_the_session(house: SessionManager, outbound: Outbound) -> None:
     """Sent from an agent's number it is that agent's session; without one the customer's own conversation decides."""
-    theirs = outbound.send(Wish(PHONE, Channel.SMS, "Hello", ours=OURS_TOO)).session
+    theirs = outbound.send(Draft(PHONE, Channel.SMS, "Hello", ours=OURS_TOO)).session
 
     assert ("shop", "sms", OURS_TOO) == (theirs.agent_id, theirs.scope, theirs.ours)
     assert theirs.id == outbound.send(HELLO).session.id
@@ -131,10 +131,10 @@ def test_the_number_decides_who_has_the_session(house: SessionManager, outbound:
 
 def test_a_template_is_one_part_with_its_sid(house: SessionManager, outbound: Outbound) -> None:
     """The part carries SID and variables, the history the words."""
-    wish = Wish(
-        PHONE, Channel.WHATSAPP, template=TemplateWish("shipped", variables={"1": "7"}), ours=OURS_TOO
+    draft = Draft(
+        PHONE, Channel.WHATSAPP, template=DraftTemplate("shipped", variables={"1": "7"}), ours=OURS_TOO
     )
-    done = outbound.send(wish)
+    done = outbound.send(draft)
 
     assert done.message is not None
     found = keys.parse_id(done.message.id)
@@ -146,24 +146,27 @@ def test_a_template_is_one_part_with_its_sid(house: SessionManager, outbound: Ou
 
 
 @pytest.mark.parametrize(
-    ("wish", "code"),
+    ("draft", "code"),
     [
-        (Wish(PHONE, Channel.SMS, "\u200b "), "empty_body"),
-        (Wish(PHONE, Channel.SMS, "x" * 7501), "body_too_long"),
-        (Wish(OURS, Channel.SMS, "x"), "own_number"),
-        (Wish("US.123", Channel.SMS, "x"), "invalid_phone_number"),
-        (Wish(PHONE, Channel.WHATSAPP, "x"), "outside_window"),
-        (Wish(PHONE, Channel.SMS, template=TemplateWish("shipped")), "invalid_template"),
-        (Wish(PHONE, Channel.WHATSAPP, template=TemplateWish("shipped")), "unknown_template"),
-        (Wish(PHONE, Channel.WHATSAPP, template=TemplateWish("shipped"), ours=OURS_TOO), "invalid_template"),
+        (Draft(PHONE, Channel.SMS, "\u200b "), "empty_body"),
+        (Draft(PHONE, Channel.SMS, "x" * 7501), "body_too_long"),
+        (Draft(OURS, Channel.SMS, "x"), "own_number"),
+        (Draft("US.123", Channel.SMS, "x"), "invalid_phone_number"),
+        (Draft(PHONE, Channel.WHATSAPP, "x"), "outside_window"),
+        (Draft(PHONE, Channel.SMS, template=DraftTemplate("shipped")), "invalid_template"),
+        (Draft(PHONE, Channel.WHATSAPP, template=DraftTemplate("shipped")), "unknown_template"),
+        (
+            Draft(PHONE, Channel.WHATSAPP, template=DraftTemplate("shipped"), ours=OURS_TOO),
+            "invalid_template",
+        ),
     ],
 )
 def test_what_cannot_be_sent_stores_nothing(
-    house: SessionManager, outbound: Outbound, wish: Wish, code: str
+    house: SessionManager, outbound: Outbound, draft: Draft, code: str
 ) -> None:
     """Each refusal has its code and leaves no customer behind."""
     with pytest.raises(NotSendable) as refused:
-        outbound.send(wish)
+        outbound.send(draft)
 
     assert code == refused.value.code
     assert not list(house.ledger.redis.scan_iter("ringback:*:customer:*"))
@@ -177,6 +180,6 @@ def test_an_opt_out_is_this_senders(house: SessionManager, outbound: Outbound) -
     length = len(house.get_conversation_history(PHONE))
 
     with pytest.raises(OptedOut):
-        outbound.send(Wish(PHONE, Channel.SMS, "Hello", ours=OURS))
+        outbound.send(Draft(PHONE, Channel.SMS, "Hello", ours=OURS))
     assert length == len(house.get_conversation_history(PHONE))
-    outbound.send(Wish(PHONE, Channel.SMS, "Hello", ours=OURS_TOO))
+    outbound.send(Draft(PHONE, Channel.SMS, "Hello", ours=OURS_TOO))
