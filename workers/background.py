@@ -19,10 +19,12 @@ from session.claims import LedgerConflict
 from session.manager import NoSuchSession
 from session.model import Channel, HandledBy, Session, State
 from workers.runtime import Runtime, runtime
+from workers.twilio_account import Outcome
 from workers.twilio_errors import Kind
 
 TOLD_MS = 86_400_000
 SUMMARY_S = 20.0
+CALL_PAUSES_S = (1.0, 4.0, 15.0)  # a throttled Twilio is asked again so often; then the alert is the next try
 SUMMING_MS = 60_000
 
 _log = structlog.get_logger("background")
@@ -85,6 +87,16 @@ def call_operators(cid: str) -> str:
     return f"{called} called"
 
 
+def _texted(rt: Runtime, lane: dict[str, str], text: str) -> Outcome:
+    """Twilio's answer; one that asks for patience is waited for, a while."""
+    outcome = rt.delivery.account.create(lane, text, "")
+    for pause_s in CALL_PAUSES_S:
+        if outcome.kind != Kind.LATER or rt.stopping.wait(max(pause_s, min(outcome.wait_s, CALL_PAUSES_S[-1]))):
+            break
+        outcome = rt.delivery.account.create(lane, text, "")
+    return outcome
+
+
 def _call(rt: Runtime, cid: str, session: Session) -> int:
     agent = rt.agents.by_id(session.agent_id) or rt.agents.default
     text = f"A customer waits for a person: {rt.settings.public_base_url}/console/sessions/{session.id}"
@@ -95,7 +107,7 @@ def _call(rt: Runtime, cid: str, session: Session) -> int:
         mark = keys.called(cid, f"{session.id}:{session.waiting_since}:{session.alerted_at}:{who}")
         if not rt.ledger.redis.set(mark, 1, nx=True, px=TOLD_MS):
             continue
-        outcome = rt.delivery.account.create({"to": number, "from": sender}, text, "")
+        outcome = _texted(rt, {"to": number, "from": sender}, text)
         if outcome.kind == Kind.LATER:
             rt.ledger.redis.delete(mark)  # Twilio has not taken it: the alert calls again
         called += outcome.kind == "sent"

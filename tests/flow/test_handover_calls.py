@@ -314,6 +314,18 @@ def test_an_operators_text_that_twilio_throttles_comes_with_the_alert(hasty: Sys
     wait_for(lambda: called(hasty, OMAR, phone), "the operator's text")
 
 
+def test_an_operators_text_that_twilio_throttles_is_sent_again(shop: System, mind: Mind) -> None:
+    """The call itself waits a little and asks again, long before any alert; the text comes once."""
+    phone = "+15550720054"
+    shop.fault("429", 2, to=OMAR)
+    shop.says(phone, "I'd like to speak to a person", to=OWN)
+    shop.reply(phone)
+
+    wait_for(lambda: called(shop, OMAR, phone), "the operator's text")
+    time.sleep(staff.SILENCE_S)
+    assert (1, 1) == (len(called(shop, OMAR, phone)), len(called(shop, DANA, phone)))
+
+
 def test_an_operator_who_texts_back_is_told_nothing(shop: System, mind: Mind) -> None:
     """An operator's own text to our number is a customer's like any other: no conversation of others is shown to it."""
     phone = "+15550720054"
