@@ -95,20 +95,10 @@ class Ledger:
         return connection.run(self.redis, connection.Script(step.text, sha), call)
 
     def receive(
-        self,
-        cid: str,
-        message: Message,
-        *,
-        profile: dict[str, str],
-        optout: str,
-        quiet_ms: int = 0,
-        bury: str = "",
+        self, cid: str, message: Message, *, profile: dict[str, str], optout: str, quiet_ms: int = 0, bury: str = "",
         opens_window: bool = True,
-    ) -> Received:
-        """Take in one message. ``optout`` is the field that an opt-out of this sender is kept in.
-
-        ``opens_window``: False where WhatsApp's window was not opened by it, or long ago.
-        """
+    ) -> Received:  # fmt: skip
+        """Take in one message. ``optout``: the field of this sender's opt-out; ``opens_window``: False where WhatsApp's was not opened."""
         outcome, number, ring = self._run(
             "receive", cid, seen=message.twilio_sid, keyword=message.keyword.value, lane=str(message.lane),
             optout=optout, heard=whatsapp.field(message.lane) if opens_window else "",
@@ -249,7 +239,7 @@ class Ledger:
 
     def begin_send(self, claim: Claim, part: Part, optout: str) -> tuple[str, str]:
         """("GO", attempt), ("LOST", ""), ("REFUSED", reason) or ("STATE", state): see begin_send.lua."""
-        # A template goes at any time, and of a part that Twilio has taken no lane is kept.
+        # A template goes at any time; of a part that Twilio has taken no lane is kept.
         free = "lane" in part.record and not part.record.get("content_sid")
         window = whatsapp.field(part.lane) if free else ""
         got = self._run(
