@@ -121,6 +121,17 @@ class OrderRule:
 
 
 @dataclass(frozen=True)
+class Template:
+    """One of WhatsApp's approved templates, see ``config.agent_templates``."""
+
+    name: str
+    content_sid: str  # "HX..."
+    language: str = "en"
+    variables: tuple[str, ...] = ()  # names that must be given with it: "1", "2"
+    text: str = ""  # what it says, for our own record; {{1}} stands for a variable
+
+
+@dataclass(frozen=True)
 class Agent:
     """A configured persona; an empty model, history window or policy leaves it to the environment."""
 
@@ -145,6 +156,7 @@ class Agent:
     fallback_model: str = ""
     closing_question: bool = False  # asks for 1 to 5 at the end
     notices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # name, language, text
+    templates: tuple[Template, ...] = ()
     prices: tuple[float, float] = (0.0, 0.0)  # USD per million tokens in and out; zero: cost is not known
     # Where each table and key stands in the file: "policy.scope" to its line, for faults found later.
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)

@@ -15,6 +15,7 @@ from config.agent import ORDER_TOTAL, Agent, EntityField, Handoff, HandoffRule, 
 from config.agent_entities import read_fields
 from config.agent_hours import read_hours
 from config.agent_table import Source, Table
+from config.agent_templates import read_templates
 from config.agent_tools import read_tools
 from config.notices import notice_fault
 from config.toml_lines import lines_of
@@ -32,7 +33,7 @@ REPLY_CHARS_LEAST, REPLY_CHARS_MAX = 40, 7500  # five parts of an SMS are the mo
 AGENT_KEYS = (
     "name", "instructions", "style", "greeting", "languages", "numbers", "model", "fallback_model", "prices",
     "history_window", "links", "closing_question", "entities", "policy", "hours", "handoff", "tools", "limits",
-    "memory", "order", "notices",
+    "memory", "order", "notices", "templates",
 )  # fmt: skip
 
 _AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -86,6 +87,7 @@ def read_agent(path: Path, source: Source) -> Agent | None:
         fallback_model=table.text("fallback_model", chars_max=200),
         closing_question=table.flag("closing_question", default=False),
         notices=_notices(table.table("notices")),
+        templates=read_templates(table),
         prices=_prices(table.table("prices")),
         lines=source.lines,
     )

@@ -23,6 +23,7 @@ from config.agent import (
     Limits,
     MemoryRules,
     OrderRule,
+    Template,
     Tool,
 )
 from config.agent_file import read_agent
@@ -133,6 +134,6 @@ def agents_or_exit(settings: Settings, *, with_tools: bool = False) -> Agents:
 
 __all__ = [
     "ENTITY_TYPES", "LANGUAGES", "NEUTRAL_ENUM_VALUE", "ORDER_TOTAL", "Agent", "AgentFault", "AgentFileError", "Agents", "EntityField",
-    "Handoff", "HandoffRule", "Hours", "Limits", "MemoryRules", "OrderRule", "Tool", "agents_or_exit",
+    "Handoff", "HandoffRule", "Hours", "Limits", "MemoryRules", "OrderRule", "Template", "Tool", "agents_or_exit",
     "load_agents", "read_folder",
 ]  # fmt: skip

@@ -36,6 +36,7 @@ READ_ELSEWHERE = frozenset(
         "LIVE",
         "SIMULATOR_PORT",
         "SIMULATOR_NUMBERS",
+        "SIMULATOR_CALLER_IDS",
         "SIMULATOR_DELIVERY_MS",
         "SIMULATOR_MODEL_LATENCY_MS",
     }

@@ -48,9 +48,12 @@ _BEARER = re.compile(rb"bearer +(\S+)", re.IGNORECASE)
 class Refused(Exception):
     """A request that cannot be answered as asked, with the status and the error to say so."""
 
-    def __init__(self, status: int, code: str, message: str, details: Any = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, details: Any = None, *, retry_after: int = 0
+    ) -> None:
         super().__init__(code)
         self.status = status
+        self.retry_after = retry_after  # seconds; 0: nothing is said of it
         self.body = error_json(code, message, details)
 
 
@@ -234,6 +237,8 @@ def _add_error_handlers(routes: Blueprint) -> None:
         response = _error(error.status, error.body)
         if error.status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
+        if error.retry_after:
+            response.headers["Retry-After"] = str(error.retry_after)
         return response
 
     @routes.errorhandler(NoSuchSession)

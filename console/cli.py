@@ -12,6 +12,7 @@ from console import (
     commands_customers,
     commands_eval,
     commands_failures,
+    commands_senders,
     commands_sessions,
     commands_setup,
     commands_talk,
@@ -61,6 +62,7 @@ for command in (
     commands_customers.export,
     commands_customers.forget,
     commands_agents.agents,
+    commands_senders.senders,
     commands_eval.evaluate,
 ):
     main.add_command(command)

@@ -159,7 +159,7 @@ def reply_to(sid: str, history: list[dict[str, Any]]) -> dict[str, Any] | None:
         if metadata["twilio_message_sid"] == sid and message["direction"] == "inbound":
             asked = True
             continue
-        answers = message["role"] != "system" or metadata["in_response_to"]
+        answers = message["role"] != "system" or metadata.get("in_response_to")
         if asked and message["direction"] == "outbound" and answers:
             return message
     return None

@@ -119,7 +119,7 @@ class House:
         self.agents = agents
         self.ledger = PausedLedger(client, Timing.of(settings))
         self.twilio = RecordingTwilio(settings)
-        delivery = Delivery(settings, self.ledger)
+        delivery = Delivery(settings, self.ledger, agents)
         delivery.account = self.twilio
         built = runtime.build(settings)
         self.listener = Listener(built.assistant)

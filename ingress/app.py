@@ -18,9 +18,19 @@ from werkzeug.exceptions import HTTPException
 from config import logging
 from config.agents import agents_or_exit
 from config.settings import Settings, settings_or_exit
-from console import api, api_customers, api_failures, api_sessions, api_turns, conversation, dashboard
+from console import (
+    api,
+    api_customers,
+    api_failures,
+    api_sending,
+    api_sessions,
+    api_turns,
+    conversation,
+    dashboard,
+)
+from console.senders import Senders
 from console.signin import SignIn
-from ingress import webhooks
+from ingress import simulated, webhooks
 from session.claims import Timing
 from session.ledger import Ledger, connect
 from session.manager import SessionManager
@@ -52,7 +62,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     # Twice a slash is another path, not a redirect to a Host that the caller may choose.
     app.url_map.merge_slashes = False
-    app.register_blueprint(webhooks.create_blueprint(settings, manager, Ringer(bell)))
+    hooks = webhooks.Webhooks(settings, manager, Ringer(bell))
+    app.register_blueprint(webhooks.create_blueprint(hooks))
     routes = api.create_blueprint(manager, settings)
     # Apart from the bell's: pages must not delay it.
     queue = jobs.connect(settings.redis_connection_url, timeout)
@@ -60,6 +71,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     api_turns.add_routes(routes, manager)
     api_customers.add_routes(routes, manager, queue)
     api_failures.add_routes(routes, manager, bell)
+    senders = Senders(settings)
+    api_sending.add_routes(routes, manager, settings, bell, senders)
+    simulated.add_routes(routes, hooks, settings, manager, senders)
     app.register_blueprint(routes)
     signin = SignIn(settings, queue)
     app.register_blueprint(signin.blueprint())

@@ -86,8 +86,8 @@ def required(pairs: Pairs, sid_name: str = "MessageSid") -> dict[str, str]:
     return values
 
 
-def inbound(pairs: Pairs, our_numbers: Iterable[str]) -> Inbound:
-    """The message of an inbound webhook. Raises ``Malformed``."""
+def inbound(pairs: Pairs, our_numbers: Iterable[str], *, simulated: bool = False) -> Inbound:
+    """The message of an inbound webhook, or of one that a program makes up. Raises ``Malformed``."""
     values = required(pairs)
     theirs, ours = address.parse(values["From"]), address.parse(values["To"])
     channel = theirs.channel if theirs else Channel.SMS
@@ -97,6 +97,8 @@ def inbound(pairs: Pairs, our_numbers: Iterable[str]) -> Inbound:
         ours: clean(values[name])[:BODY_MAX] for name, ours in _EXTRA.items() if values.get(name)
     }
     keyword = optout.keyword(channel, body, values.get("OptOutType", ""))  # of the whole text, cut or not
+    if simulated:
+        extra["simulated"] = True
     if len(body) > BODY_MAX:
         body, extra["truncated"] = body[:BODY_MAX], True
     message = Message(

@@ -11,10 +11,11 @@ from werkzeug.exceptions import HTTPException
 
 from config.settings import Settings
 from ingress import fields, signature
-from session import address, keys, optout
+from session import address, keys, optout, whatsapp
+from session.claims import Received
 from session.ledger import DELIVERY_RANK, Ledger
 from session.manager import ALIAS, SessionManager
-from session.model import Lane
+from session.model import Channel, Lane
 from workers import crash
 from workers.bell import Ringer
 
@@ -41,10 +42,9 @@ def answer() -> Response:
     return Response(TWIML, 200, content_type="text/xml")
 
 
-def create_blueprint(settings: Settings, manager: SessionManager, ringer: Ringer) -> Blueprint:
+def create_blueprint(hooks: Webhooks) -> Blueprint:
     """The routes of Twilio's side: inbound messages and delivery callbacks."""
     routes = Blueprint("webhooks", __name__)
-    hooks = Webhooks(settings, manager, ringer)
     handlers = {
         "inbound": (hooks.inbound, INBOUND_PATHS),
         "status": (hooks.status, ("/status",)),
@@ -150,9 +150,12 @@ class Webhooks:
 
     def inbound(self, pairs: fields.Pairs) -> Response:
         """A message from a customer. The channel is read from its address, whichever path was called."""
-        settings = self._settings
-        said = fields.inbound(pairs, self._our_numbers)
-        message = said.message
+        self.take(fields.inbound(pairs, self._our_numbers))
+        return answer()
+
+    def take(self, said: fields.Inbound, *, opens_window: bool = True) -> Received:
+        """Store a message and ring. ``opens_window``: see ``Ledger.receive``. Raises ``redis.RedisError``."""
+        settings, message = self._settings, said.message
         cid = self._manager.resolve(said.customer)
         # Known by their number, a customer stays known by it.
         profile = {"address": said.customer} if cid == self._manager.customer_id(said.customer) else {}
@@ -168,6 +171,7 @@ class Webhooks:
             optout=optout.field(message.lane, settings.twilio_messaging_service_sid),
             quiet_ms=settings.ai_response_delay,
             bury=said.bury,
+            opens_window=opens_window,
         )
         crash.at("after_receive")
         g.outcome = received.outcome.lower()
@@ -184,7 +188,7 @@ class Webhooks:
         if received.ring:
             self._ringer.ring(cid)
         crash.at("after_ring")
-        return answer()
+        return received
 
     def _remember_alias(self, alias: str, cid: str) -> None:
         try:
@@ -209,6 +213,8 @@ class Webhooks:
         error = error if error.isascii() and error.isdecimal() and len(error) < 7 else ""
         if error and int(error) in optout.LEARNT_FROM:
             self._learn_optout(cid, number, values)
+        if error and int(error) == whatsapp.CLOSED_CODE:
+            self._learn_window(cid, number, values)
         outcome, ring = self._ledger.status(
             cid, number, values["MessageSid"], status.lower()[:40], error, values["To"]
         )
@@ -234,6 +240,15 @@ class Webhooks:
         field = optout.field(Lane(ours.channel, ours.value), service)
         learnt = self._ledger.learn_optout(cid, number, values["MessageSid"], values["To"], field)
         _log.info("optout_learnt", customer=cid[:6], code=int(values["ErrorCode"]), outcome=learnt.lower())
+
+    def _learn_window(self, cid: str, number: str, values: dict[str, str]) -> None:
+        """WhatsApp knew that the customer's day was over. Before the status, as above."""
+        ours = address.parse(values["From"])
+        if ours is None or ours.channel is not Channel.WHATSAPP:
+            return
+        lane = Lane(ours.channel, ours.value)
+        if self._ledger.learn_window(cid, number, values["MessageSid"], values["To"], lane) == "LEARNT":
+            _log.error("window_closed", customer=cid[:6], code=whatsapp.CLOSED_CODE)
 
 
 def _is_form(req: Request) -> bool:

@@ -56,6 +56,12 @@ KINDS = {
     "expired": Kind("It could not be sent within PART_LIMIT_SECONDS.", Act.LOOK),
     "unknown_outcome": Kind("Twilio did not say whether it took it, and does not list it.", Act.LOOK),
     "refused_by_twilio": Kind("Twilio refused it for good.", Act.SEND),
+    "outside_window": Kind(
+        "WhatsApp's 24 hours after the customer's last message were over; only a template may go.", Act.SEND
+    ),
+    "window_closed": Kind(
+        "WhatsApp took it and then refused it: the customer's 24 hours were over. Write with a template.", Act.NONE
+    ),
     "configuration": Kind("Twilio refused our account, our sender or its settings for too long.", Act.LOOK),
     "our_error": Kind("An error of our own came up each time that it was to be sent; the log has it.", Act.LOOK),
     "nobody_answered": Kind(
@@ -239,7 +245,7 @@ def _failure(cid: str, number: str, record: dict[str, Any], address: str, about:
         cause=kind.cause,
         act=kind.act,
         daily=kind.daily,
-        effect=SENT_EFFECT if seen.get("sid") else EFFECTS[kind.act],
+        effect=SENT_EFFECT if seen.get("sid") and kind.act is not Act.NONE else EFFECTS[kind.act],
         at=int(record["at"]),
         attempts=int(record.get("attempts") or seen.get("attempt") or 0),
         last_error=f"Twilio {error}" if isinstance(error, int | float) and error else str(error or ""),

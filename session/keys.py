@@ -31,8 +31,8 @@ CUSTOMER: dict[str, Kind] = {
     "customer": Kind(
         "hash",
         "retention",
-        "profile, opt-outs, quiet and hold times, open sessions",
-        "receive open commit release write count_turn learn_optout replay",
+        "profile, opt-outs, quiet and hold times, when heard on WhatsApp, open sessions",
+        "receive open commit release write count_turn learn_optout learn_window replay",
     ),
     "inbox": Kind(
         "list",
@@ -62,7 +62,7 @@ CUSTOMER: dict[str, Kind] = {
         "hash",
         "retention",
         "'message.i' -> a reply part and how far it got",
-        "commit write begin_send settle give_up sent status resend",
+        "commit write begin_send settle give_up sent status learn_window resend",
     ),
     "outbox": Kind(
         "list",
@@ -75,7 +75,7 @@ CUSTOMER: dict[str, Kind] = {
         "hash",
         "retention",
         "number -> what needs a person, with the message that never came to be shown",
-        "receive claim commit write settle give_up replay resend",
+        "receive claim commit write settle give_up learn_window replay resend",
     ),
 }
 
@@ -126,7 +126,7 @@ PARTITION: dict[str, Kind] = {
         "zset",
         "for ever",
         "'customer:failure' -> when, ms",
-        "receive claim commit write settle give_up replay resend",
+        "receive claim commit write settle give_up learn_window replay resend",
     ),
     "resolved": Kind(
         "zset",

@@ -15,7 +15,7 @@ from typing import Any
 
 import redis
 
-from session import connection, keys, records, scripts
+from session import connection, keys, records, scripts, whatsapp
 from session.claims import (
     DAY_MS,
     Change,
@@ -95,19 +95,14 @@ class Ledger:
         return connection.run(self.redis, connection.Script(step.text, sha), call)
 
     def receive(
-        self,
-        cid: str,
-        message: Message,
-        *,
-        profile: dict[str, str],
-        optout: str,
-        quiet_ms: int = 0,
-        bury: str = "",
-    ) -> Received:
-        """Take in one message. ``optout`` is the field that an opt-out of this sender is kept in."""
+        self, cid: str, message: Message, *, profile: dict[str, str], optout: str, quiet_ms: int = 0, bury: str = "",
+        opens_window: bool = True,
+    ) -> Received:  # fmt: skip
+        """Take in one message. ``optout``: the field of this sender's opt-out; ``opens_window``: False where WhatsApp's was not opened."""
         outcome, number, ring = self._run(
             "receive", cid, seen=message.twilio_sid, keyword=message.keyword.value, lane=str(message.lane),
-            optout=optout, record=records.encode_message(message), quiet_ms=quiet_ms, ring_ms=self.timing.ring_ms,
+            optout=optout, heard=whatsapp.field(message.lane) if opens_window else "",
+            record=records.encode_message(message), quiet_ms=quiet_ms, ring_ms=self.timing.ring_ms,
             seen_ms=SEEN_MS, retention_ms=self.timing.retention_ms, bury=bury, inbox_max=INBOX_MAX,
             profile=records.dump([x for pair in profile.items() for x in pair]),  # type: ignore[arg-type]
         )  # fmt: skip
@@ -244,9 +239,12 @@ class Ledger:
 
     def begin_send(self, claim: Claim, part: Part, optout: str) -> tuple[str, str]:
         """("GO", attempt), ("LOST", ""), ("REFUSED", reason) or ("STATE", state): see begin_send.lua."""
+        # A template goes at any time; of a part that Twilio has taken no lane is kept.
+        free = "lane" in part.record and not part.record.get("content_sid")
+        window = whatsapp.field(part.lane) if free else ""
         got = self._run(
             "begin_send", claim.cid, token=claim.token, number=part.number,
-            optout=optout, part_limit_ms=self.timing.part_limit_ms,
+            optout=optout, window=window, window_ms=whatsapp.WINDOW_MS, part_limit_ms=self.timing.part_limit_ms,
         )  # fmt: skip
         return got[0], str(got[-1]) if len(got) > 1 else ""
 
@@ -293,6 +291,14 @@ class Ledger:
         """Twilio says that the receiver of this part opted out: LEARNT, KNOWN or IGNORED, see learn_optout.lua."""
         got = self._run(
             "learn_optout", cid, number=number, sid=records.pack_sid(sid), to=to, optout=optout,
+            retention_ms=self.timing.retention_ms,
+        )  # fmt: skip
+        return str(got[0])
+
+    def learn_window(self, cid: str, number: str, sid: str, to: str, lane: Lane) -> str:
+        """WhatsApp says that the customer's window on this lane is closed: LEARNT or IGNORED, see learn_window.lua."""
+        got = self._run(
+            "learn_window", cid, number=number, sid=records.pack_sid(sid), to=to, window=whatsapp.field(lane),
             retention_ms=self.timing.retention_ms,
         )  # fmt: skip
         return str(got[0])

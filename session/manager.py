@@ -192,7 +192,7 @@ class SessionManager:
         cid, value = self.find_customer(phone)
         agent = (self.agents.by_id(agent_id) if agent_id else None) or self.agents.default
         scope = scope_of(self.policy(agent.id), channel)
-        open_now = self._open_session(cid, agent, scope)
+        open_now = self.open_session(cid, agent, scope)
         if open_now:
             raise SessionOpen(open_now)
         now = self.ledger.now()
@@ -210,7 +210,7 @@ class SessionManager:
             change = self.change(session, (began,))
             stored = self.ledger.write(cid, change, messages, {"address": value}).session
         except LedgerConflict:
-            raise SessionOpen(self._open_session(cid, agent, scope) or session) from None
+            raise SessionOpen(self.open_session(cid, agent, scope) or session) from None
         self._log.info(
             "session_created", customer=cid[:6], session_id=stored.id, because=stored.opened_because
         )
@@ -334,7 +334,8 @@ class SessionManager:
 
     # Inside
 
-    def _open_session(self, cid: str, agent: Agent, scope: str) -> Session | None:
+    def open_session(self, cid: str, agent: Agent, scope: str) -> Session | None:
+        """The customer's open session with this agent, in a scope of ``policy.scope_of``."""
         field = records.OPEN + opened_as(agent.id, scope)
         number = self.ledger.redis.hget(keys.customer_key("customer", cid), field)
         return self.ledger.read(cid, int(str(number)), 0)[1] if number else None

@@ -238,6 +238,7 @@ class Customer:
     last_seen: int = 0
     channel_counts: dict[str, int] = field(default_factory=dict)
     opted_out: frozenset[str] = frozenset()  # lanes, as "channel|our number or service"
+    heard: dict[str, int] = field(default_factory=dict)  # WhatsApp lane -> last message, ms; 0: closed
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from config.agents import Agent
-from session import course, events, keys, optout, replies, wishes
-from session.claims import DAY_MS, LedgerConflict
+from session import course, events, keys, optout, replies, whatsapp, wishes
+from session.claims import LedgerConflict
 from session.machine import Event
 from session.model import (
     Channel,
@@ -48,6 +48,15 @@ class NotSendable(ValueError):
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+def check_body(body: str) -> None:
+    """Raises ``NotSendable`` where a person's or a program's words cannot be sent."""
+    # Blanks, controls, zero-width characters and their kin (Unicode Z and C) show nothing on a phone.
+    if all(unicodedata.category(character)[0] in "ZC" for character in body):
+        raise NotSendable("empty_body", "body must hold the words to send.")
+    if units(body) > BODY_UNITS_MAX:
+        raise NotSendable("body_too_long", f"body must be at most {BODY_UNITS_MAX} characters.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Operators:
         Raises ``NoSuchSession``, ``IllegalTransition``.
         """
 
-        def taken(s: Session, _: Sequence[Message]) -> Step:
+        def taken(s: Session, _: Sequence[Message], __: Customer) -> Step:
             context = {**s.context, "handoff_note": note[:NOTE_CHARS_MAX]} if note else s.context
             if s.state is State.WAITING_AGENT:
                 return Step(replace(s, context=context) if context != s.context else s)
@@ -97,7 +106,7 @@ class Operators:
     def hand_back(self, session_id: str, note: str = "") -> Done:
         """To the assistant, which answers what nobody answered; ``note`` is for its eyes alone."""
 
-        def given(s: Session, messages: Sequence[Message]) -> Step:
+        def given(s: Session, messages: Sequence[Message], _: Customer) -> Step:
             moved = course.move(s, Event.HANDED_BACK, self._manager.ledger.now())
             already = s.handled_by is HandledBy.ASSISTANT and s.state is not State.WAITING_AGENT
             if already and note[:NOTE_CHARS_MAX] in ("", s.note):
@@ -114,7 +123,7 @@ class Operators:
     def complete(self, session_id: str) -> Done:
         """CLOSED, completed. Raises ``NoSuchSession``, ``IllegalTransition``."""
 
-        def ended(s: Session, _: Sequence[Message]) -> Step:
+        def ended(s: Session, _: Sequence[Message], __: Customer) -> Step:
             moved = course.move(s, Event.COMPLETED, self._manager.ledger.now())
             return Step(_taken_over(s, moved), told=events.ended(moved))
 
@@ -125,25 +134,23 @@ class Operators:
 
         Raises ``NotSendable`` and ``OptedOut`` too.
         """
-        # Blanks, controls, zero-width characters and their kin (Unicode Z and C) show nothing on a phone.
-        if all(unicodedata.category(character)[0] in "ZC" for character in body):
-            raise NotSendable("empty_body", "body must hold the words to send.")
-        if units(body) > BODY_UNITS_MAX:
-            raise NotSendable("body_too_long", f"body must be at most {BODY_UNITS_MAX} characters.")
+        check_body(body)
 
-        def said(s: Session, messages: Sequence[Message]) -> Step:
+        def said(s: Session, messages: Sequence[Message], customer: Customer) -> Step:
             now = self._manager.ledger.now()
             moved = course.move(s, Event.OPERATOR_ANSWERED, now)
             if s.channel is Channel.VOICE:
                 raise NotSendable("cannot_speak", "A call cannot be answered by text; write to its number.")
             heard = next((m for m in reversed(messages) if _heard_on(m, s.channel)), None)
-            if heard and s.channel is Channel.WHATSAPP and now - heard.at > DAY_MS:
+            owed = _reply(s, heard, body.strip())
+            if not whatsapp.may_say(customer, owed.lane, now, messages):
                 raise NotSendable(
-                    "outside_window", "WhatsApp lets nobody write freely a day after the last message."
+                    "outside_window",
+                    "WhatsApp lets nobody write freely a day after the last message; send a template.",
                 )
             return Step(
                 _taken_over(s, course.say(moved, now)),
-                owed=_reply(s, heard, body.strip()),
+                owed=owed,
                 answers=_number(heard) if heard else 0,
                 told=(events.event("operator_answered"),),
             )
@@ -152,10 +159,10 @@ class Operators:
 
     # Inside
 
-    def _do(self, session_id: str, decide: Callable[[Session, Sequence[Message]], Step]) -> Done:
+    def _do(self, session_id: str, decide: Callable[[Session, Sequence[Message], Customer], Step]) -> Done:
         for attempt in range(1, TRIES + 1):
             customer, before, messages = self._manager.read_session(session_id, last=LOOK_BACK)
-            step = decide(before, messages)
+            step = decide(before, messages, customer)
             if step.session is before:
                 return Done(before)
             try:

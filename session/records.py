@@ -426,6 +426,7 @@ def decode_customer(cid: str, facts: dict[str, str]) -> Customer:
         last_seen=int(facts.get("last_seen", 0)),
         channel_counts={k[6:]: int(v) for k, v in facts.items() if k.startswith("count:")},
         opted_out=frozenset(k[7:] for k in facts if k.startswith("optout:")),
+        heard={k[6:]: int(v) for k, v in facts.items() if k.startswith("heard:")},
     )
 
 

@@ -10,12 +10,22 @@ from session.address import Address
 from session.model import Message
 
 
-def owed(reply: Message, texts: Sequence[str], epoch: int, answers: int = 0) -> dict[str, Any]:
+def owed(
+    reply: Message,
+    texts: Sequence[str],
+    epoch: int,
+    answers: int = 0,
+    *,
+    content_sid: str = "",
+    variables: str = "",
+) -> dict[str, Any]:
     """``{"record", "parts"}`` as commit.lua takes it.
 
-    ``epoch``: the session's when this was decided; ``answers``: number of the last message that it answers.
+    ``epoch``: the session's when this was decided; ``answers``: number of the last message that it answers;
+    ``content_sid``: of the template that is sent in place of the text, with its ``variables`` as Twilio takes them.
     """
-    parts = [_part(reply, text, epoch) for text in texts]
+    template = {"content_sid": content_sid, "content_variables": variables} if content_sid else {}
+    parts = [_part(reply, text, epoch) | template for text in texts]
     return {"record": records.encode_message(reply, len(texts), answers), "parts": parts}
 
 

@@ -37,6 +37,7 @@ class Account:
     service_sid: str = ""
     state_path: str = ""
     delivery_ms: int = DELIVERY_MS_DEFAULT
+    caller_ids: tuple[str, ...] = ()  # numbers of others, verified for calls
 
     @property
     def signed_base(self) -> str:
@@ -60,6 +61,7 @@ def account_from(environ: Mapping[str, str]) -> Account:
     numbers = [value("TWILIO_PHONE_NUMBER"), value("TWILIO_WHATSAPP_NUMBER")]
     numbers += [number.strip() for number in value("SIMULATOR_NUMBERS").split(",")]
     numbers = [number.removeprefix("whatsapp:") for number in numbers if number]
+    caller_ids = [number.strip() for number in value("SIMULATOR_CALLER_IDS").split(",") if number.strip()]
     delivery_ms = value("SIMULATOR_DELIVERY_MS") or str(DELIVERY_MS_DEFAULT)
     base = value("SIMULATOR_WEBHOOK_BASE")
     faults = [
@@ -69,7 +71,10 @@ def account_from(environ: Mapping[str, str]) -> Account:
         ),
         (not value("TWILIO_AUTH_TOKEN"), "TWILIO_AUTH_TOKEN is missing"),
         (not value("TWILIO_PHONE_NUMBER"), "TWILIO_PHONE_NUMBER is missing, for example +15703251809"),
-        (not all(E164.fullmatch(n) for n in numbers), "every number must look like +15703251809"),
+        (
+            not all(E164.fullmatch(n) for n in numbers + caller_ids),
+            "every number must look like +15703251809",
+        ),
         (
             not base.startswith(("http://", "https://")),
             "SIMULATOR_WEBHOOK_BASE must look like http://127.0.0.1:8000",
@@ -90,4 +95,5 @@ def account_from(environ: Mapping[str, str]) -> Account:
         service_sid=value("TWILIO_MESSAGING_SERVICE_SID"),
         state_path=value("SIMULATOR_STATE"),
         delivery_ms=int(delivery_ms),
+        caller_ids=tuple(dict.fromkeys(caller_ids)),
     )

@@ -100,7 +100,11 @@ class Control:
         return routes
 
     def _inbound(self) -> Response:
-        text = text_from(request.get_json(silent=True), self.account)
+        """A customer's message; with ``"webhook": false`` Twilio alone hears of it, for Ringback has it already."""
+        given = request.get_json(silent=True)
+        text = text_from(given, self.account)
+        if isinstance(given, dict) and given.get("webhook") is False:
+            return jsonify(outcome(self.handsets.keep(text)))
         return jsonify(outcome(self.handsets.receive(text)))
 
     def _messages(self) -> Response:

@@ -62,12 +62,26 @@ class Handsets:
         self._caller = caller
         self.hook = Hook(fallback_url=account.fallback_url)
 
-    def receive(self, text: Text) -> Message:
-        """A customer's message: kept, answered by Twilio itself where it is an opt-out word, and posted."""
+    def keep(self, text: Text) -> Message:
+        """A customer's message that Ringback was given by another way: as after a webhook that was accepted."""
+
+        def taken(m: Message) -> Message:
+            return replace(m.moved("received", now_ms()), webhook="accepted")
+
+        message = self._kept(text)
+        return self._store.change(message.sid, taken) or message
+
+    def _kept(self, text: Text) -> Message:
+        """In the store, and answered by Twilio itself where it is an opt-out word."""
         known = self._store.get(text.sid) if text.sid else None
         message = known or self._store.add(self._inbound(text))
         if known is None and text.channel == "sms":
             self._opt(message)
+        return message
+
+    def receive(self, text: Text) -> Message:
+        """A customer's message: kept, answered by Twilio itself where it is an opt-out word, and posted."""
+        message = self._kept(text)
         params = self.parameters(message, text)
         path = "/whatsapp" if text.channel == "whatsapp" else "/sms"
         hook = self.hook

@@ -48,12 +48,16 @@ class TwilioApi:
             ("/Messages/<sid>.json", self._message),
             ("/Messages/<sid>/Media.json", self._media),
             ("/IncomingPhoneNumbers.json", self._numbers),
+            ("/OutgoingCallerIds.json", self._caller_ids),
             (".json", self._account),
             ("/<path:rest>", self._unknown),
         ):
             endpoint = view.__name__.strip("_")
             methods = ["GET", "POST", "DELETE"] if endpoint in ("messages", "message") else ["GET"]
             routes.add_url_rule(root + path, endpoint, self._guarded(view), methods=methods)
+        ours = {"account_sid": self.account.sid}
+        service = self._guarded(self._service_numbers)
+        routes.add_url_rule("/v1/Services/<service_sid>/PhoneNumbers", "service", service, defaults=ours)
         return routes
 
     def _guarded(self, view: Callable[..., Response]) -> Callable[..., Response]:
@@ -265,6 +269,34 @@ class TwilioApi:
             if asked in number
         ]
         return jsonify(incoming_phone_numbers=numbers, **single_page(request.path, len(numbers)))
+
+    def _caller_ids(self) -> Response:
+        asked = request.args.get("PhoneNumber", "")
+        verified = [
+            {
+                "sid": "PN" + number.lstrip("+").rjust(32, "f"),
+                "account_sid": self.account.sid,
+                "phone_number": number,
+                "friendly_name": number,
+            }
+            for number in self.account.caller_ids
+            if asked in number
+        ]
+        return jsonify(outgoing_caller_ids=verified, **single_page(request.path, len(verified)))
+
+    def _service_numbers(self, service_sid: str) -> Response:
+        """The senders of the Messaging Service, in the form of Twilio's newer lists."""
+        if service_sid != self.account.service_sid:
+            raise not_found(request.path)
+        numbers = [
+            {
+                "sid": "PN" + number.lstrip("+").zfill(32),
+                "phone_number": number,
+                "capabilities": ["SMS", "MMS"],
+            }
+            for number in self.account.numbers
+        ]
+        return jsonify(phone_numbers=numbers, meta={"page": 0, "key": "phone_numbers", "next_page_url": None})
 
     def _unknown(self, rest: str) -> Response:
         raise not_found(request.path)

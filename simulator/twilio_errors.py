@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from simulator.account import E164, Account
 from simulator.messages import BODY_LIMIT, WHATSAPP
 from simulator.segments import utf16_units
 
+CONTENT_SID = re.compile(r"HX[0-9a-fA-F]{32}")
 WHATSAPP_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,128}")  # a business-scoped id, a user without a phone
 
 # Twilio's test credentials answer these numbers so; here they do it always.
@@ -42,6 +44,9 @@ TEXTS = {
     21612: "The message From/To pair violates a blacklist rule or cannot be routed: {to}",
     21614: "'To' number is not a valid mobile number: {to}",
     21617: "The concatenated message body exceeds the 1600 character limit.",
+    21654: "The ContentSid is required.",
+    21655: "The ContentSid is invalid.",
+    21656: "The Content Variables parameter is invalid.",
     21701: "The Messaging Service does not exist",
     21910: "Invalid From and To pair. From and To should be of the same channel",
     63007: "Twilio could not find a Channel with the specified From address",
@@ -93,6 +98,7 @@ def check_create(form: dict[str, str], media: list[str], account: Account) -> No
         raise refuse(21603)
     if sender:
         _check_sender(sender, to, account)
+    _check_content(form)
     if not form.get("Body") and not media and not form.get("ContentSid"):
         raise refuse(21602)
     if utf16_units(form.get("Body", "")) > BODY_LIMIT:
@@ -101,6 +107,25 @@ def check_create(form: dict[str, str], media: list[str], account: Account) -> No
         raise refuse(21609)
     if form.get("SendAt") and not _valid_time(form["SendAt"]):
         raise Refused(35114, 400, "SendAt is not a time")
+
+
+def _check_content(form: dict[str, str]) -> None:
+    """A template's SID, and its variables: a JSON object of texts, none of them empty or of several lines."""
+    sid, given = form.get("ContentSid", ""), form.get("ContentVariables", "")
+    if given and not sid:
+        raise Refused(21654)
+    if sid and not CONTENT_SID.fullmatch(sid):
+        raise Refused(21655)
+    try:
+        variables = json.loads(given) if given else {}
+    except ValueError:
+        raise Refused(21656) from None
+    if not isinstance(variables, dict) or not all(map(_valid_variable, variables.values())):
+        raise Refused(21656)
+
+
+def _valid_variable(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and not re.search(r"[\n\r\t]| {5}", value)
 
 
 def _valid_time(text: str) -> bool:

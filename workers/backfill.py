@@ -129,6 +129,7 @@ class Backfill:
         received = self._ledger.receive(
             listed.cid, message, profile={"address": listed.customer} if own else {},
             optout="" if self._outdated(listed, message) else self._optout(message), quiet_ms=rt.settings.ai_response_delay, bury=bury,
+            opens_window=not late,
         )  # fmt: skip
         if received.outcome == "DUP":
             return 0  # its webhook, or another worker's look, was faster

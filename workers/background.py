@@ -91,7 +91,9 @@ def _texted(rt: Runtime, lane: dict[str, str], text: str) -> Outcome:
     """Twilio's answer; one that asks for patience is waited for, a while."""
     outcome = rt.delivery.account.create(lane, text, "")
     for pause_s in CALL_PAUSES_S:
-        if outcome.kind != Kind.LATER or rt.stopping.wait(max(pause_s, min(outcome.wait_s, CALL_PAUSES_S[-1]))):
+        if outcome.kind != Kind.LATER or rt.stopping.wait(
+            max(pause_s, min(outcome.wait_s, CALL_PAUSES_S[-1]))
+        ):
             break
         outcome = rt.delivery.account.create(lane, text, "")
     return outcome

@@ -14,8 +14,10 @@ from typing import Any
 import redis
 import structlog
 
+from config import agent_templates
+from config.agents import Agents, Template
 from config.settings import Settings
-from session import keys, optout
+from session import keys, optout, whatsapp
 from session.claims import Claim, ClaimLost, Part
 from session.ledger import Ledger
 from workers import crash
@@ -33,9 +35,10 @@ SECOND_MS = 1000
 class Delivery:
     """Hands reply parts to Twilio. Safe for threads."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, connections: int = 64) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, agents: Agents, connections: int = 64) -> None:
         self._settings = settings
         self._ledger = ledger
+        self._agents = agents
         self.account = TwilioAccount(settings, connections)
         self.quarantine = Quarantine(ledger.redis, settings.quarantine_seconds)
         self._log = structlog.get_logger("delivery")
@@ -96,6 +99,8 @@ class Delivery:
         if verdict == "LOST" or claim.lost.is_set():
             raise ClaimLost
         if verdict == "REFUSED":
+            if detail == "outside_window":
+                return self._too_late(claim, part, looked)
             return self._refuse(claim, part, detail)
         if verdict == "STATE":
             return "sent" if detail == "sent" else "unknown"
@@ -136,6 +141,9 @@ class Delivery:
         if outcome.kind == Kind.OPT_OUT:
             return self._opted_out(claim, part, outcome.code)
         if outcome.kind == Kind.PERMANENT:
+            if outcome.code == whatsapp.CLOSED_CODE:
+                self._ledger.learn_window(claim.cid, part.number, "", part.record["to"], part.lane)
+                return self._give_up(claim, part, "outside_window", "failed", outcome.code)
             if outcome.fault and not outcome.fault.known:
                 self._alarm("unknown_twilio_error", outcome.code, part.record["from"])
             return self._give_up(claim, part, "refused_by_twilio", "failed", outcome.code)
@@ -201,10 +209,12 @@ class Delivery:
         began = min(record.get("first_sending_at", record["created"]), record["created"])
         since = datetime.fromtimestamp(began / SECOND_MS, UTC) - timedelta(seconds=LISTED_BEFORE_S + before_s)
         bound = self._ledger.bound(cid)
+        # What a template says, Twilio alone knows: there any message that is no other part's is taken for it.
+        text = "" if record.get("content_sid") else part.text
         for message in self.account.outbound(record["to"], record["from"], since):
             # A trial account's messages begin with words of Twilio's.
             if (
-                str(message.body or "").endswith(part.text)
+                str(message.body or "").endswith(text)
                 and bound.get(str(message.sid), part.number) == part.number
             ):
                 return str(message.sid)
@@ -218,6 +228,30 @@ class Delivery:
         self._end(claim, part, "failed", {"refused": reason}, None)
         self._log.info("part_refused", part=keys.part_id(claim.cid, part.number), reason=reason)
         return "failed"
+
+    def _too_late(self, claim: Claim, part: Part, looked: bool) -> str:
+        """WhatsApp takes no free text any more: the agent's template for that goes in its place, or nothing."""
+        template = self._late_template(claim, part)
+        if template is None:
+            return self._give_up(claim, part, "outside_window", "failed")
+        changes = {
+            "content_sid": template.content_sid,
+            "content_variables": agent_templates.late_variables(template, part.text),
+        }
+        self._settle(claim, part, ("pending",), "pending", changes=changes)
+        self._log.info("late_template", part=keys.part_id(claim.cid, part.number), template=template.name)
+        return self._send(claim, Part(part.number, part.record | changes), looked)
+
+    def _late_template(self, claim: Claim, part: Part) -> Template | None:
+        """What stands for an answer of the assistant's that comes too late: for its first part, once."""
+        agent = self._agents.for_number(part.lane.ours)
+        number, _, index = part.number.partition(".")
+        languages = (claim.customer.language, *agent.languages)
+        template = agent_templates.choose(agent.templates, agent_templates.LATE_REPLY, languages)
+        if template is None or index != "1":
+            return None
+        message = self._ledger.find_messages(claim.cid, [int(number)]).get(int(number))
+        return template if message and message.generated_by == "ai" else None
 
     def _opted_out(self, claim: Claim, part: Part, code: int) -> str:
         """Twilio knew before us: from now on nothing is asked or sent for this sender, until START."""

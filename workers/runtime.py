@@ -58,7 +58,7 @@ def build(settings: Settings) -> Runtime:
             settings.openai_model,
             settings.model_timeout_seconds,
         ),
-        delivery=Delivery(settings, ledger),
+        delivery=Delivery(settings, ledger, agents),
         keeper=ClaimKeeper(ledger, settings.claim_renew_seconds),
         bell=Bell(queue, settings.job_seconds),
         background=Background(queue, settings.job_seconds),

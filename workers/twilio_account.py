@@ -103,14 +103,17 @@ class TwilioAccount:
         )
 
     def create(self, record: dict[str, Any], text: str, callback: str) -> Outcome:
-        """Ask Twilio to send a part; ``record`` is the part as stored."""
+        """Ask Twilio to send a part; ``record`` is the part as stored, with ``content_sid`` when it is a template."""
         sender: dict[str, Any] = {"from_": record["from"]}
         if service := self._settings.twilio_messaging_service_sid:
             sender["messaging_service_sid"] = service
+        said: dict[str, Any] = {"body": text}
+        if sid := record.get("content_sid"):
+            said = {"content_sid": sid, "content_variables": record.get("content_variables") or values.unset}
         try:
             message = self._client.messages.create(
-                to=record["to"], body=text, status_callback=callback or values.unset,
-                validity_period=max(1, round(self._settings.part_limit_seconds)), **sender,
+                to=record["to"], status_callback=callback or values.unset,
+                validity_period=max(1, round(self._settings.part_limit_seconds)), **sender, **said,
             )  # fmt: skip
         except NotConnected:
             return Outcome(Kind.LATER)

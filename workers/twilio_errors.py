@@ -65,6 +65,8 @@ TABLE: dict[int, Fault] = {
     21614: _permanent("the recipient is not a mobile number"),
     21617: _permanent("the text is too long"),
     21635: _permanent("the recipient is a landline"),
+    21655: _permanent("no such template in the account"),
+    21656: _permanent("the template does not take these variables"),
     21658: _permanent("a parameter is over its limit"),
     21701: _ours("no such Messaging Service"),
     21703: _ours("the Messaging Service has no number for this recipient"),

@@ -1,8 +1,9 @@
 -- Take in one inbound message: mark its SID, store it, queue it, say who waits. One step.
 -- KEYS seen claim customer inbox failures waiting rings dead sequence
--- ARGV cid keyword lane optout record quiet_ms ring_ms seen_ms retention_ms profile bury inbox_max
+-- ARGV cid keyword lane optout heard record quiet_ms ring_ms seen_ms retention_ms profile bury inbox_max
 --   keyword   -, stop, start, help: what the whole text means to the opt-out rules
 --   optout    field of the customer's hash that holds the opt-out of this sender; '' for a word that is out of date
+--   heard     field of the customer's hash for when they were last heard on a lane with a window, or ''
 --   record    "head:ours:theirs:sid:rest", see session/records.py
 --   profile   JSON list field, value, ...: what we learnt about the customer
 --   bury      a reason to keep the message as a failure and answer nothing, or ''
@@ -52,6 +53,9 @@ for i = 1, #facts, 2 do
 end
 learn(counter, whole(tonumber(count or 0) + 1))
 learn('last_seen', whole(now))
+if heard ~= '' then
+  learn(heard, whole(now))
+end
 if not first_seen then
   learn('first_seen', whole(now))
 end

@@ -190,6 +190,17 @@ def test_what_customers_write_is_inert(shop: System, operator: Visitor) -> None:
     page = opened(shop, "+15550730007", script)
     shop.says("+15550730007", arabic, to=OWN)
     shop.reply("+15550730007", 2)
+    staff.settled(shop, "+15550730007")
+    told = {"order<script>": script, "size": {"inches": 28}}
+    assert shop.api("PATCH", page.removeprefix("/console"), {"extracted_entities": told})[0] == 200
+    assert (
+        shop.api(
+            "POST",
+            f"{page.removeprefix('/console/sessions')}/handoff".replace("/", "/session/", 1),
+            {"note": script},
+        )[0]
+        == 200
+    )
 
     for path in (page, "/console/"):
         assert operator.get(path) == 200
@@ -198,7 +209,8 @@ def test_what_customers_write_is_inert(shop: System, operator: Visitor) -> None:
         assert "default-src 'self'" in policy and "unsafe" not in policy and "form-action 'self'" in policy
         assert operator.answer.getheader("Cache-Control") == "no-store"
     operator.get(page)
-    assert script in html.unescape(operator.text)
+    assert html.unescape(operator.text).count(script) >= 3
+    assert 'size {"inches": 28}' in read(operator)
     assert f'<p class="text" dir="auto">{arabic}</p>' in operator.text
 
 

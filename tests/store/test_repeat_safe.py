@@ -27,6 +27,7 @@ SECOND_ANSWER = {
     "settle": {"OK": "STATE"},
     "give_up": {"OK": "STATE"},
     "learn_optout": {"LEARNT": "KNOWN"},
+    "learn_window": {"LEARNT": "IGNORED"},
     "status": {"OK": "IGNORED"},
 }
 
@@ -95,6 +96,7 @@ def live_through_everything(desk: Desk) -> None:
     )
     desk.ledger.learn_optout(desk.cid, parts[2].number, "", desk.address, "optout:another")
     desk.ledger.release(claim)
+    desk.ledger.learn_window(desk.cid, parts[0].number, "SM1", desk.address, WHATSAPP)
     desk.ledger.status(desk.cid, parts[1].number, "SM2", "delivered", "", desk.address)
     desk.ledger.status(desk.cid, parts[0].number, "SM1", "undelivered", "30003", desk.address)
     desk.ledger.status(desk.cid, "", "SM404", "sent", "", desk.address)

@@ -111,7 +111,7 @@ def make_workshop(ledger: ClockedLedger, clock: Clock, twilio: str, **env: str) 
     agents: Agents = load_agents(PROJECT / "config/agents", "default-agent")
     rt = Runtime(
         settings=settings, ledger=ledger, manager=SessionManager(ledger, settings, agents), agents=agents,
-        assistant=Assistant("mock"), delivery=Delivery(settings, ledger), keeper=ClaimKeeper(ledger, 60),
+        assistant=Assistant("mock"), delivery=Delivery(settings, ledger, agents), keeper=ClaimKeeper(ledger, 60),
         bell=Bell(fakeredis.FakeRedis()), background=Background(fakeredis.FakeRedis(), 120),
     )  # fmt: skip
     return Workshop(rt, clock)
