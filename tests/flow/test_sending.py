@@ -341,8 +341,9 @@ def test_an_answer_that_comes_too_late(shop: System, ours: str, late: bool) -> N
         shop.model(latency_ms=0)
 
     if late:
+        status = settled(shop, answer["id"])["status"]
         (sent,) = [m for m in shop.messages(phone) if not m["direction"].startswith("inbound")]
-        assert (LATE_SID, "delivered") == (sent["content_sid"], settled(shop, answer["id"])["status"])
+        assert (LATE_SID, "delivered") == (sent["content_sid"], status)
         assert " ".join(answer["content"].split())[:30] in sent["body"]
     else:
         assert "failed" == settled(shop, answer["id"], "failed")["status"]
