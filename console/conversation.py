@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -21,13 +21,12 @@ from console.signin import AWAY, LOGIN, Refusal, SignIn, close_up
 from session.claims import LedgerConflict, OptedOut
 from session.machine import IllegalTransition
 from session.manager import NoSuchSession, SessionManager
-from session.model import Message, Role, State
+from session.model import State
 from session.operators import NOTE_CHARS_MAX, NotSendable, Operators
 from workers.bell import Bell
 
 WAITING_MAX, OPEN_MAX, MESSAGES_MAX = 500, 50, 500
 FORM_BYTES_MAX = 128 * 1024  # the longest answer takes 9 bytes for a character, as a form writes it
-LOOK_BACK = 50  # messages among which an answer sent twice is looked for
 DONE = {
     "answer": "Your answer is on its way. The assistant is silent until you hand back.",
     "handback": "The assistant has the conversation again.",
@@ -81,12 +80,11 @@ class Desk:
 
     def answer(self, session_id: str) -> Response:
         """POST .../answer with ``body`` and ``seen``, the newest message that the page showed."""
-        body, seen = _field("body").strip(), _field("seen")
+        body, seen = _field("body").strip(), request.form.get("seen")
 
         def said() -> None:
-            # A button pressed twice posts the same page twice.
-            if not _holds(self._manager.read_session(session_id, LOOK_BACK)[2], body, seen):
-                ring(self._bell, self._operators.answer(session_id, body).session.id)
+            if self._operators.answer(session_id, body, seen).message:
+                ring(self._bell, session_id)
 
         return self._do(session_id, "answer", said)
 
@@ -159,16 +157,6 @@ def _told(status: int, title: str, sentence: str) -> Response:
 def _field(name: str) -> str:
     """A form's field; browsers end its lines with CR LF."""
     return request.form.get(name, "").replace("\r\n", "\n")
-
-
-def _holds(messages: Sequence[Message], body: str, seen: str) -> bool:
-    """Whether a person has said this since the message of the id ``seen``. Pure."""
-    for message in reversed(messages):
-        if message.id == seen:
-            return False
-        if message.role is Role.AGENT and message.content == body:
-            return True
-    return False
 
 
 def _plain(value: Any) -> str:

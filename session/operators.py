@@ -129,14 +129,17 @@ class Operators:
 
         return self._do(session_id, ended)
 
-    def answer(self, session_id: str, body: str) -> Done:
+    def answer(self, session_id: str, body: str, seen: str | None = None) -> Done:
         """A person's words to the customer, sent as written on the session's channel.
 
-        Raises ``NotSendable`` and ``OptedOut`` too.
+        With ``seen``, the newest message they had read ('' for none), nothing is done when they have said this since:
+        a button was pressed twice. Raises ``NotSendable`` and ``OptedOut`` too.
         """
         check_body(body)
 
         def said(s: Session, messages: Sequence[Message], customer: Customer) -> Step:
+            if seen is not None and _said_since(messages, body.strip(), seen):
+                return Step(s)
             now = self._manager.ledger.now()
             moved = course.move(s, Event.OPERATOR_ANSWERED, now)
             if s.channel is Channel.VOICE:
@@ -221,6 +224,16 @@ def _reply(session: Session, heard: Message | None, body: str) -> Message:
         generated_by="operator",
         in_response_to=heard.twilio_sid if heard else "",
     )
+
+
+def _said_since(messages: Sequence[Message], body: str, seen: str) -> bool:
+    """Whether a person has said this after the message of the id ``seen``."""
+    for message in reversed(messages):
+        if message.id == seen:
+            return False
+        if message.role is Role.AGENT and message.content == body:
+            return True
+    return False
 
 
 def _heard_on(message: Message, channel: Channel) -> bool:
