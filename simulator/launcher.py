@@ -49,6 +49,7 @@ from simulator.runfolder import (
 from simulator.supervisor import GaveUp, Program, Supervisor, stop_leftovers
 
 PROJECT = Path(__file__).resolve().parent.parent
+CONSOLE = "/console/"
 READY_SECONDS = 90.0
 PATIENCE_SECONDS = 15.0  # after this a word to say that it is still starting
 POLL_SECONDS, PROBE_SECONDS = 0.1, 2.0
@@ -114,15 +115,16 @@ def located(words: list[str]) -> tuple[str, ...]:
 
 def links_of(made: Surroundings) -> list[Link]:
     """The pages that exist, the best first: ``/`` redirects to it."""
-    phone, queues = Link("Phone", f"{made.simulator_url}/phone"), Link("Queues", f"{made.base_url}/rq/")
-    return [queues] if made.is_live else [phone, queues]
+    phone = Link("Phone", f"{made.simulator_url}/phone")
+    ours = [Link("Console", f"{made.base_url}{CONSOLE}"), Link("Queues", f"{made.base_url}/rq/")]
+    return ours if made.is_live else [phone, *ours]
 
 
 def programs(project: Path, state: Path, made: Surroundings, answering: Answering) -> list[Program]:
     """What runs beside Redis, in the order of starting."""
     environment = made.environment | {"PYTHONUNBUFFERED": "1"}
     # Live, `/` is asked for by its public name too, and leads to the same page without naming this machine.
-    home = {"RINGBACK_HOME_URL": "/rq/" if made.is_live else links_of(made)[0].url}
+    home = {"RINGBACK_HOME_URL": CONSOLE if made.is_live else links_of(made)[0].url}
     commands = procfile(project)
     run = []
     if made.needs_simulator:

@@ -168,6 +168,7 @@ def test_prints_each_link_last_on_its_line_and_no_other_url(running: Running) ->
 
     assert [
         f"Phone    http://127.0.0.1:{running.project.port + 1}/phone",
+        f"Console  http://127.0.0.1:{running.project.port}/console/",
         f"Queues   http://127.0.0.1:{running.project.port}/rq/",
     ] == with_url
     assert "Logs     .ringback/logs/ringback.log" in running.lines
@@ -279,8 +280,10 @@ def test_process_that_keeps_dying_stops_everything(project: Project) -> None:
     assert 1 == launcher.returncode
     assert "The clock process stopped 4 times in a row (exit status 1)." in said
     assert "no clock today, see (address)" in said
-    links = [f"http://127.0.0.1:{project.port + 1}/phone", f"http://127.0.0.1:{project.port}/rq/"]
-    assert "://" not in said.replace(links[0], "").replace(links[1], "")
+    ours = f"http://127.0.0.1:{project.port}"
+    for link in (f"http://127.0.0.1:{project.port + 1}/phone", f"{ours}/console/", f"{ours}/rq/"):
+        said = said.replace(link, "")
+    assert "://" not in said
 
 
 @pytest.mark.parametrize(("offset", "variable"), [(0, "PORT"), (1, "SIMULATOR_PORT")])
