@@ -18,6 +18,7 @@ const E164 = /^\+[1-9]\d{6,14}$/;
 
 const messages = new Map(); // sid -> message
 let ours = "";
+let started = Promise.resolve(); // what is typed before we know whom we write to is sent when we do
 let current = ""; // the customer whose phone this is
 let channel = "sms";
 let drawn = ""; // the conversation on screen
@@ -166,7 +167,9 @@ function post(path, body) {
 }
 
 async function send(body) {
-  const from = current;
+  const chosen = current;
+  await started.catch(() => {});
+  const from = chosen || current;
   const given = { from, to: ours, body, channel, profile_name: people.givenName(from) };
   let problem = "";
   try {
@@ -275,7 +278,8 @@ async function start() {
 }
 
 listen();
-start().catch(() => {
+started = start();
+started.catch(() => {
   showLive("lost");
   setTimeout(() => location.reload(), 3000);
 });

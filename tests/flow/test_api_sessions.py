@@ -217,7 +217,7 @@ def listed(system: System) -> dict[str, str]:
     for i, (name, channel) in enumerate(
         [("plain", "sms"), ("app", "whatsapp"), ("person", "sms"), ("closed", "sms"), ("wanted", "sms")]
     ):
-        session = opened(system, f"+1555061000{i}", channel=channel)
+        session = opened(system, f"+1555091000{i}", channel=channel)
         ids[name] = session["session_id"]
         entities = {"extracted_entities": {"tag": "zebra crossing" if name == "wanted" else "zebra"}}
         assert 200 == system.api("PATCH", f"/sessions/{session['session_id']}", entities)[0]
@@ -240,8 +240,8 @@ def listed(system: System) -> dict[str, str]:
         ({"agent": "default-agent", "state": "CLOSED"}, {"closed"}),
         ({"agent": "nobody"}, set()),
         ({"q": "Zebra CROSSING"}, {"wanted"}),
-        ({"q": "(555) 061-0001"}, {"app"}),
-        ({"q": "+15550610001"}, {"app"}),
+        ({"q": "(555) 091-0001"}, {"app"}),
+        ({"q": "+15550910001"}, {"app"}),
         ({"q": "no such thing"}, set()),
     ],
 )
