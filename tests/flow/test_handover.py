@@ -41,6 +41,10 @@ def test_handing_over_and_back_is_the_same_twice(system: System) -> None:
     """Handing over sends nothing and is 200 again, and so is handing back; a note stands in the context."""
     phone = "+15550620001"
     greeted(system, phone)
+    wait_for(
+        lambda: system.session(phone)["conversation_history"][-1]["status"] == "delivered",
+        "the last callback",
+    )
 
     first = step(system, phone, "handoff", {"note": "wants a refund"})
     assert ("WAITING_AGENT", "assistant", "wants a refund") == (
