@@ -16,6 +16,7 @@ from session.machine import Event
 from session.manager import NoSuchSession
 from session.model import (
     Answer,
+    Channel,
     Direction,
     HandledBy,
     Keyword,
@@ -30,6 +31,7 @@ from session.model import (
 from session.splitting import split
 from workers import concluding
 from workers.concluding import Conclusion
+from workers.rendering import segments
 from workers.runtime import Runtime
 from workers.why import Why
 
@@ -103,6 +105,10 @@ class Recorder:
         before = [self._outbound(first, last.from_number, Role.SYSTEM)] if first else []
         if conclusion.handoff:
             self.why.decide(f"a person is called: {conclusion.handoff}")
+        if self.lane.channel is Channel.SMS:
+            counted = [segments(text) for text in split(conclusion.reply)]
+            told_as = " and ".join(sorted({encoding for encoding, _ in counted}))
+            self.why.decide(f"SMS segments of the reply: {sum(count for _, count in counted)} ({told_as})")
         return self._store(session, told, Outcome(
             turn=self._turn("answer", waiting),
             answered=[w.number for w in waiting],

@@ -38,6 +38,7 @@ def test_a_turn_is_told(system: System) -> None:
         (part["status"], part["twilio_message_sid"]) for part in turn["replies"][0]["parts"]
     ]
     assert "the model is asked" in turn["decisions"]
+    assert "SMS segments of the reply: 1 (GSM-7)" in turn["decisions"]
     assert asked["id"] in turn["shown"]["message_ids"]
     assert turn["model"]["calls"] == 1 and turn["model"]["input_tokens"] > 0 and turn["model"]["name"]
     assert turn["began_at"] <= turn["committed_at"] and turn["duration_ms"] >= 0
