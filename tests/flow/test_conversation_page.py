@@ -228,6 +228,9 @@ def test_posts_from_elsewhere_are_refused(shop: System, operator: Visitor, step:
         if not shop.replies(phone)
         else f"/console/sessions/{shop.session(phone)['session']['session_id']}"
     )
+    wait_for(
+        lambda: shop.session(phone)["conversation_history"][-1]["status"] == "delivered", "the last callback"
+    )
     before = shop.session(phone)
 
     for headers in FOREIGN:
