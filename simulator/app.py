@@ -92,6 +92,8 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     except BadAccount as error:
         print(error, file=sys.stderr)
         return 2
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the first thread: each leaves them to sigwait
     try:
         store = Store(account.state_path)
     except (sqlite3.Error, OSError, ValueError, TypeError, KeyError) as error:
@@ -102,12 +104,9 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     except OSError as error:
         print(f"port {options.port} cannot be used: {error.strerror}; give another --port", file=sys.stderr)
         return 2
-    stop = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: stop.set())
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     print(f"simulator ready on port {server.server_port}", flush=True)
-    stop.wait()
+    signal.sigwait(ends)
     server.shutdown()
     server.server_close()
     store.close()

@@ -13,7 +13,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -74,22 +73,27 @@ class Shutdown:
     """
 
     def __init__(self, until_parent_ends: bool) -> None:
-        self._asked = threading.Event()
+        self._is_asked = False
         self._parent = os.getppid() if until_parent_ends else None
         self.is_hurried = False
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.is_hurried = self._asked.is_set()
-        self._asked.set()
+        self.is_hurried = self._is_asked
+        self._is_asked = True
 
     def is_asked(self) -> bool:
-        return self._asked.is_set()
+        return self._is_asked
 
     def wait(self, seconds: float) -> bool:
-        """Sleeps at most this long; True when asked to stop."""
+        """Sleeps this long; True when asked to stop.
+
+        No ``threading.Event``: the handler of a signal that arrives inside ``wait()`` would wait for its lock for ever.
+        """
         if self._parent is not None and os.getppid() != self._parent:
-            self._asked.set()
-        return self._asked.wait(seconds)
+            self._is_asked = True
+        if not self._is_asked:
+            time.sleep(seconds)
+        return self._is_asked
 
 
 def say(sentence: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from typing import Any
 
 import redis
 import structlog
@@ -18,6 +17,7 @@ from config import logging
 from config.settings import Settings, settings_or_exit
 from session import keys
 from workers import jobs
+from workers.signals import set_soon
 
 # Each job, and the setting that says how often, in seconds.
 TIMETABLE = {
@@ -83,11 +83,8 @@ def main() -> None:
     logging.configure(settings, "clock")
     stop = threading.Event()
 
-    def end(_signum: int, _frame: Any) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: set_soon(stop))
     _log.info("clock_started", every_s=settings.sweep_interval_seconds)
     Clock(settings).run(stop)
     _log.info("clock_stopped")

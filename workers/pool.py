@@ -33,6 +33,7 @@ from rq.utils import now
 from rq.worker import WorkerStatus
 
 from workers import halt
+from workers.signals import set_soon
 
 FETCH_S = 1  # one look into the queues; stop and suspension are seen in between
 HEARTBEAT_S = 10.0
@@ -145,6 +146,7 @@ class PoolWorker(SimpleWorker):
         self._lanes: dict[int, Lane] = {}  # by id(): RQ holds workers of one name for equal
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        self._is_told = False  # to end, by a signal
 
     @property
     def connection_timeout(self) -> int:
@@ -259,8 +261,9 @@ class PoolWorker(SimpleWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """SIGTERM and SIGINT: fetch no more. Nothing is raised: the loop looks every second."""
-        if not self.stopping.is_set():
-            self.stopping.set()
+        if not self._is_told:
+            self._is_told = True
+            set_soon(self.stopping)
             self._on_stop()
 
     def handle_payload(self, message: Any) -> None:
