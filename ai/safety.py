@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from ai.prompt import RULES
+from ai.prompt import rules
 from config.agent import Agent
 
 CANARY_PREFIX = "rbk"
@@ -79,18 +79,17 @@ def canary(key: str, cid: str) -> str:
     return f"{CANARY_PREFIX}-{body}{_check(body)}"
 
 
-def check_reply(agent: Agent, reply: str, canary: str, instructions: str = "") -> tuple[str, tuple[str, ...]]:
+def check_reply(agent: Agent, reply: str, canary: str) -> tuple[str, tuple[str, ...]]:
     """The reply to send, and what was mended in it: ``foreign_link``, ``too_long``.
 
-    ``instructions`` is text of ours that the model was shown beside the agent's instructions and style and the
-    rules. Raises ``Refused`` when a sentence of these or a canary is in the reply, plain or encoded, or nothing is
-    left to send.
+    Raises ``Refused`` when a canary or a sentence of the agent's instructions, style or rules is in the reply, plain
+    or encoded, or nothing is left to send.
     """
     reply = reply[:REPLY_CHARS_LOOKED_AT]
     views = list(_views(reply))
     for view in views:
         _refuse_canaries(view, canary)
-    told = _instruction_runs(f"{agent.instructions}\n{agent.style}\n{RULES}\n{instructions}")
+    told = _instruction_runs(f"{agent.instructions}\n{agent.style}\n{rules(agent)}")
     if any(told & set(_runs(_words(view))) for view in views):
         raise Refused("instructions")
     found: list[str] = []
@@ -188,13 +187,13 @@ def _without_foreign_links(reply: str, hosts: tuple[str, ...]) -> str:
     """Links to other hosts taken out, the name of a Markdown link left in its place."""
 
     def named(link: re.Match[str]) -> str:
-        return link[0] if _host(link[2]) and _is_ours(link[2], hosts) else link[1]
+        return link[0] if _host(link[2]) and may_link(link[2], hosts) else link[1]
 
     def bare(link: re.Match[str]) -> str:
         address = link[0].rstrip(_AFTER_A_LINK)
         if address.count("(") > address.count(")"):
             address = link[0][: len(address) + 1]  # a bracket of its own
-        return link[0] if _is_ours(address, hosts) else "\ue000" + link[0][len(address) :]
+        return link[0] if may_link(address, hosts) else "\ue000" + link[0][len(address) :]
 
     marked = _LINK.sub(bare, _MARKDOWN_LINK.sub(named, reply.replace("\ue000", "")))
     if "\ue000" not in marked:
@@ -205,7 +204,7 @@ def _without_foreign_links(reply: str, hosts: tuple[str, ...]) -> str:
     return re.sub(r" {2,}", " ", marked.replace("\ue000", "")).strip()
 
 
-def _is_ours(address: str, hosts: tuple[str, ...]) -> bool:
+def may_link(address: str, hosts: tuple[str, ...]) -> bool:
     """Whether the address is a web page of one of ``hosts`` or of a host below it."""
     host = _host(address)
     return any(

@@ -15,9 +15,7 @@ from ai.values import closed_object
 from config.agents import Agent
 from session.model import Message, Session
 
-# Fewer messages are their own summary; of more, the earliest stand in the summary of before.
-MESSAGES_MIN = 4
-MESSAGES_MAX = 60
+MESSAGES_MAX = 60  # of more, the earliest stand in the summary of before
 
 SUMMARY_CHARS_MAX = 1_500
 OPEN_MATTER_CHARS_MAX = 200

@@ -25,6 +25,7 @@ from config.agent import (
     OrderRule,
     Template,
     Tool,
+    VoiceRules,
 )
 from config.agent_file import read_agent
 from config.agent_table import AgentFault, Source
@@ -53,6 +54,10 @@ class Agents:
 
     def by_id(self, id: str) -> Agent | None:
         return self._by_id.get(id)
+
+    def known_or_default(self, id: str) -> Agent:
+        """The agent of this id; the default agent without an id, or when that file is gone."""
+        return self._by_id.get(id, self.default)
 
     def for_number(self, e164: str) -> Agent:
         """The agent that claims this number of ours, else the default agent."""
@@ -113,6 +118,11 @@ def _check_numbers(agents: Mapping[str, Agent], sources: Mapping[str, Source]) -
                     f"handoff.notify.{place}",
                     f"handoff: notify holds a number that {claimed[number]} answers; write an operator's.",
                 )
+        if agent.voice.transfer in claimed:
+            sources[agent.id].fault(
+                "voice.transfer",
+                f"voice: transfer is a number that {claimed[agent.voice.transfer]} answers; write a person's.",
+            )
 
 
 def agents_or_exit(settings: Settings, *, with_tools: bool = False) -> Agents:
@@ -134,6 +144,6 @@ def agents_or_exit(settings: Settings, *, with_tools: bool = False) -> Agents:
 
 __all__ = [
     "ENTITY_TYPES", "LANGUAGES", "NEUTRAL_ENUM_VALUE", "ORDER_TOTAL", "Agent", "AgentFault", "AgentFileError", "Agents", "EntityField",
-    "Handoff", "HandoffRule", "Hours", "Limits", "MemoryRules", "OrderRule", "Template", "Tool", "agents_or_exit",
+    "Handoff", "HandoffRule", "Hours", "Limits", "MemoryRules", "OrderRule", "Template", "Tool", "VoiceRules", "agents_or_exit",
     "load_agents", "read_folder",
 ]  # fmt: skip

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 
-import redis
-import structlog
 from flask import Blueprint, Response, jsonify, request
 
 from console.api import Refused
+from console.ringing import ring
 from console.shapes import JSON, time_of
 from session.failures import Failure, NoSuchFailure
 from session.manager import SessionManager
@@ -22,7 +21,6 @@ LIMIT, LIMIT_MAX = 50, 500
 STATES = ("open", "all")
 
 _LIMIT = re.compile(r"[0-9]{1,3}", re.ASCII)
-_log = structlog.get_logger("console")
 
 
 def add_routes(routes: Blueprint, manager: SessionManager, bell: Bell) -> None:
@@ -74,15 +72,8 @@ class FailuresApi:
             raise Refused(
                 409, refusal.code, refusal.sentence, {"resolved_at": time_of(refusal.failure.resolved_at)}
             ) from None
-        self._ring(failure.cid)
+        ring(self._bell, failure.cid)
         return jsonify(message="The failure is being retried", failure=failure_json(failure))
-
-    def _ring(self, cid: str) -> None:
-        try:
-            self._bell.ring(cid)
-        except redis.RedisError as error:
-            # The ledger knows who waits, and every worker and the clock ring again.
-            _log.warning("ring_failed", customer=cid[:6], error=type(error).__name__)
 
 
 def failure_json(failure: Failure) -> JSON:

@@ -9,14 +9,12 @@ import json
 import re
 from typing import Any
 
-import redis
-import structlog
 from flask import Blueprint, Response, jsonify, request
 
 from config.settings import Settings
 from console.api import BODY_BYTES_MAX, Api, Refused, json_body
+from console.ringing import ring_session
 from console.shapes import message_json, plain_entities, session_json, time_of
-from session import keys
 from session.claims import OptedOut
 from session.manager import SessionManager, SessionOpen
 from session.model import Channel, Customer, Session, State
@@ -31,7 +29,6 @@ OPTED_OUT = "The customer wants no messages from this sender; nothing can be sen
 CHANNELS = [str(channel) for channel in Channel]
 
 _LIMIT = re.compile(r"[0-9]{1,4}", re.ASCII)
-_log = structlog.get_logger("console")
 
 JSON = dict[str, Any]
 
@@ -147,7 +144,7 @@ class SessionsApi:
             raise Refused(422, fault.code, str(fault)) from None
         except OptedOut:
             raise Refused(422, "opted_out", OPTED_OUT) from None
-        ring(self._bell, done.session.id)
+        ring_session(self._bell, done.session.id)
         assert done.message is not None
         return jsonify(message=message_json(done.message), session=self._api.show(done.session.id)), 202
 
@@ -160,19 +157,8 @@ class SessionsApi:
 
     def _done(self, done: Done) -> Response:
         if done.waits:
-            ring(self._bell, done.session.id)
+            ring_session(self._bell, done.session.id)
         return jsonify(session=self._api.show(done.session.id))
-
-
-def ring(bell: Bell, session_id: str) -> None:
-    """Say that this session's customer waits for a worker, if the queue answers."""
-    found = keys.parse_id(session_id)
-    assert found is not None
-    try:
-        bell.ring(found.cid)
-    except redis.RedisError as error:
-        # The ledger knows who waits, and every worker and the clock ring again.
-        _log.warning("ring_failed", customer=found.cid[:6], error=type(error).__name__)
 
 
 def _mentions(customer: Customer, session: Session, words: str) -> bool:

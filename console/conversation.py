@@ -16,12 +16,14 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.exceptions import HTTPException
 
 from config.settings import Settings
-from console.api_sessions import OPTED_OUT, ring
+from console.api_sessions import OPTED_OUT
+from console.came import Came, described
+from console.ringing import ring_session
 from console.signin import AWAY, LOGIN, Refusal, SignIn, close_up
 from session.claims import LedgerConflict, OptedOut
 from session.machine import IllegalTransition
 from session.manager import NoSuchSession, SessionManager
-from session.model import State
+from session.model import Message, State
 from session.operators import NOTE_CHARS_MAX, NotSendable, Operators
 from workers.bell import Bell
 
@@ -63,6 +65,7 @@ class Desk:
         self._manager = manager
         self._operators = Operators(manager, settings.twilio_messaging_service_sid)
         self._bell = bell
+        self._twilio_origin = settings.twilio_rest_origin
 
     def overview(self) -> str:
         """GET /console/ : who waits for a person, longest first; then the open sessions, newest activity first."""
@@ -84,7 +87,7 @@ class Desk:
 
         def said() -> None:
             if self._operators.answer(session_id, body, seen).message:
-                ring(self._bell, session_id)
+                ring_session(self._bell, session_id)
 
         return self._do(session_id, "answer", said)
 
@@ -96,7 +99,7 @@ class Desk:
             if len(note) > NOTE_CHARS_MAX:
                 raise NotSendable("invalid_note", f"The note must be at most {NOTE_CHARS_MAX} characters.")
             if self._operators.hand_back(session_id, note).waits:
-                ring(self._bell, session_id)
+                ring_session(self._bell, session_id)
 
         return self._do(session_id, "handback", given)
 
@@ -127,9 +130,12 @@ class Desk:
         page = render_template(
             "conversation.html", customer=customer, session=session, messages=messages, entities=entities,
             agent=agent.name if agent else session.agent_id, handoff_note=session.context.get("handoff_note"),
-            done=done, refused=refused, draft=request.form, when=when, messages_max=MESSAGES_MAX, note_max=NOTE_CHARS_MAX,
+            done=done, refused=refused, draft=request.form, when=when, came=self._came, messages_max=MESSAGES_MAX, note_max=NOTE_CHARS_MAX,
         )  # fmt: skip
         return make_response(page, status)
+
+    def _came(self, message: Message) -> list[Came]:
+        return described(message, self._twilio_origin)
 
 
 def when(ms: int) -> str:

@@ -6,7 +6,6 @@ never what a customer said. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from session.model import Session, State
@@ -58,8 +57,3 @@ def of_turn(before: Session, after: Session, handoff: str) -> tuple[JSON, ...]:
     names = sorted(name for name, entity in after.entities.items() if before.entities.get(name) != entity)
     told = (event("entities_extracted", names=names),) if names else ()
     return (*told, *of_move(before, after, handoff))
-
-
-def named(kinds: Iterable[str]) -> str:
-    """Types as Markdown rows, for ``docs/events.md``."""
-    return "\n".join(f"| `{kind}` | {TYPES[kind]} |" for kind in kinds)

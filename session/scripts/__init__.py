@@ -16,6 +16,7 @@ from session import keys
 # What is shared, and the functions that a text calls it by. Each may use those above it.
 _FRAGMENTS = {
     "_part.lua": ("part_of(", "written(", "accept(", "bound_to("),
+    "_refused_part.lua": ("refused_part(",),
     "_compact.lua": ("compact(",),
     "_expected_part.lua": ("expected_part(",),
     "_put_session.lua": ("put_session(", "stale("),
@@ -23,9 +24,12 @@ _FRAGMENTS = {
     "_record.lua": ("recorded(",),
     "_resolve.lua": ("resolve(",),
     "_failure.lua": ("open_failure(",),
+    "_note_failure.lua": ("note_failure(",),
     "_ring.lua": ("wait_for_ring(",),
     "_owe.lua": ("owe(",),
     "_requeue.lua": ("requeue(",),
+    "_call.lua": ("call_of(", "keep_call("),
+    "_word.lua": ("word_of(", "keep_word("),
 }
 
 

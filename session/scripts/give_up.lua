@@ -33,12 +33,6 @@ repeat
     give_up(name, part)
   end
 until not value
-if failure ~= '' then
-  failure = cjson.decode(failure)
-  failure.at, failure.session = now, session
-  redis.call('HSET', failures, number, cjson.encode(failure))
-  redis.call('ZADD', dead, now, cid .. ':' .. number)
-  redis.call('ZREM', resolved, cid .. ':' .. number)  -- one that was resent in vain
-end
+note_failure(failure, now, session)
 keep_alive(retention_ms)
 return {'OK'}

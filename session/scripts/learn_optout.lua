@@ -6,12 +6,8 @@
 -- Returns {LEARNT}; {KNOWN}: opted out already
 --         {IGNORED}: no such part (the customer was deleted), another address's or SID's, or old news
 -- Safe to repeat: then it is KNOWN.
-if number == '' then
-  number = bound_to(sid) or ''
-end
-local value = number ~= '' and redis.call('HGET', parts, number)
-local part = value and part_of(value)
-if not part or (sid ~= '' and part.sid and part.sid ~= sid) or (not part.sid and part.to ~= to) then
+local part = refused_part(number, sid, to)
+if not part then
   return {'IGNORED'}
 end
 -- A repeated callback of a delivery that ended long ago must not undo a START sent since.

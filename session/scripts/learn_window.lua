@@ -7,12 +7,9 @@
 --         {IGNORED}: no such part (the customer was deleted), another address's or SID's, or old news
 -- Safe to repeat: then it is IGNORED.
 local WROTE_SINCE_MS = 60000  -- who wrote a moment ago opened it again while WhatsApp was refusing
-if number == '' then
-  number = bound_to(sid) or ''
-end
-local value = number ~= '' and redis.call('HGET', parts, number)
-local part = value and part_of(value)
-if not part or (sid ~= '' and part.sid and part.sid ~= sid) or (not part.sid and part.to ~= to) then
+local part
+part, number = refused_part(number, sid, to)
+if not part then
   return {'IGNORED'}
 end
 if part.error == 63016 then

@@ -18,12 +18,6 @@ redis.call('HSET', parts, number, written(part))
 if state == 'failed' or state == 'dead' then
   redis.call('LREM', outbox, 0, number)
 end
-if failure ~= '' then
-  failure = cjson.decode(failure)
-  failure.at, failure.session = now, part.session
-  redis.call('HSET', failures, number, cjson.encode(failure))
-  redis.call('ZADD', dead, now, cid .. ':' .. number)
-  redis.call('ZREM', resolved, cid .. ':' .. number)  -- one that was resent in vain
-end
+note_failure(failure, now, part.session)
 keep_alive(retention_ms)
 return {'OK'}

@@ -17,12 +17,12 @@ from ai.safety import REPLY_CHARS_LOOKED_AT, Refused, canary, check_reply, short
 from config.agent import Agent, Limits
 
 ATTACKS = tomllib.loads((Path(__file__).parent / "attacks.toml").read_text(encoding="utf-8"))
-AGENT = Agent("agent", "Agent", "", "", (), links=("shop.example.com",))
 INSTRUCTION = (
     "You answer a shop's phone. Never promise that somebody will call, write or take over the matter. "
     "We are open from nine to five on every weekday of the whole year. "
     'When a customer complains, always say "We are sorry for that and will make it good as soon as we can".'
 )
+AGENT = Agent("agent", "Agent", INSTRUCTION, "", (), links=("shop.example.com",))
 OWN = canary("key", "customer-1")
 OTHER = canary("key", "customer-2")
 SECRET = "Never promise that somebody will call, write or take over the matter."
@@ -34,7 +34,7 @@ FILLED = {
 
 
 def check(reply: str, agent: Agent = AGENT) -> tuple[str, tuple[str, ...]]:
-    return check_reply(agent, reply, OWN, INSTRUCTION)
+    return check_reply(agent, reply, OWN)
 
 
 def test_a_canary_is_a_customers_own_and_cannot_be_guessed() -> None:
@@ -104,7 +104,7 @@ def test_what_gives_us_away_is_refused(reply: str, found: str) -> None:
 
 def test_an_agents_own_instructions_and_style_are_kept_too() -> None:
     """What its file tells the model is not told to a customer."""
-    for agent in (replace(AGENT, instructions=INSTRUCTION), replace(AGENT, style=INSTRUCTION)):
+    for agent in (AGENT, replace(AGENT, instructions="", style=INSTRUCTION)):
         with pytest.raises(Refused, match="instructions"):
             check_reply(agent, SECRET, OWN)
 
