@@ -10,6 +10,9 @@ from dataclasses import dataclass
 ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
+# What a customer's phone does with a call of ours: "page" rings while a phone page is open, else answers by itself.
+PICK_UP = ("page", "auto", "ring", "busy", "no-answer", "failed")
+
 # Long enough that the phone page shows a message under way, short enough that tests do not wait for it.
 DELIVERY_MS_DEFAULT = 150
 
@@ -38,6 +41,8 @@ class Account:
     state_path: str = ""
     delivery_ms: int = DELIVERY_MS_DEFAULT
     caller_ids: tuple[str, ...] = ()  # numbers of others, verified for calls
+    voice_fallback_url: str = ""
+    answer: str = "page"  # what customers' phones do with our calls, one of PICK_UP
 
     @property
     def signed_base(self) -> str:
@@ -63,6 +68,7 @@ def account_from(environ: Mapping[str, str]) -> Account:
     numbers = [number.removeprefix("whatsapp:") for number in numbers if number]
     caller_ids = [number.strip() for number in value("SIMULATOR_CALLER_IDS").split(",") if number.strip()]
     delivery_ms = value("SIMULATOR_DELIVERY_MS") or str(DELIVERY_MS_DEFAULT)
+    answer = value("SIMULATOR_ANSWER") or "page"
     base = value("SIMULATOR_WEBHOOK_BASE")
     faults = [
         (
@@ -79,6 +85,7 @@ def account_from(environ: Mapping[str, str]) -> Account:
             not base.startswith(("http://", "https://")),
             "SIMULATOR_WEBHOOK_BASE must look like http://127.0.0.1:8000",
         ),
+        (answer not in PICK_UP, f"SIMULATOR_ANSWER is one of {', '.join(PICK_UP)}"),
         (not delivery_ms.isdigit(), "SIMULATOR_DELIVERY_MS must be whole milliseconds, for example 150"),
     ]
     if found := [text for wrong, text in faults if wrong]:
@@ -96,4 +103,6 @@ def account_from(environ: Mapping[str, str]) -> Account:
         state_path=value("SIMULATOR_STATE"),
         delivery_ms=int(delivery_ms),
         caller_ids=tuple(dict.fromkeys(caller_ids)),
+        voice_fallback_url=value("SIMULATOR_VOICE_FALLBACK_URL"),
+        answer=answer,
     )

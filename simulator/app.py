@@ -15,16 +15,29 @@ from flask import Flask, Response, jsonify, request
 
 from simulator.account import Account, BadAccount, account_from
 from simulator.answering import Answering, answering_from
+from simulator.call_store import CallStore
+from simulator.call_web import CallWeb
+from simulator.calls_api import CallsApi
+from simulator.calls_control import CallsControl
 from simulator.carrier import Carrier
+from simulator.collecting import Collector
+from simulator.composing import Composer
 from simulator.control import Control
 from simulator.faults import Faults
 from simulator.handsets import Handsets
+from simulator.media import MediaStore, path_beside
+from simulator.media_api import MediaApi
 from simulator.model import create_blueprint, create_control_blueprint
 from simulator.phone import PhonePage
+from simulator.phone_calls import PhoneCalls
+from simulator.rest import Rest
 from simulator.server import LOOPBACK_HOSTS, Server
 from simulator.store import Store
+from simulator.switchboard import Switchboard
 from simulator.timetable import Timetable
 from simulator.twilio_api import TwilioApi
+from simulator.typing_api import TypingApi
+from simulator.uploads import Uploads
 from simulator.webhooks import Caller
 
 SECURITY_HEADERS = {
@@ -34,19 +47,37 @@ SECURITY_HEADERS = {
 }
 
 
-def create_app(account: Account, store: Store | None = None, answering: Answering | None = None) -> Flask:
+def create_app(
+    account: Account,
+    store: Store | None = None,
+    answering: Answering | None = None,
+    media: MediaStore | None = None,
+) -> Flask:
     """The whole simulator over one account. Starts the threads that deliver messages."""
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0
     store = store or Store(account.state_path)
+    media = media or MediaStore(path_beside(account.state_path))
     faults, timetable, caller = Faults(), Timetable(), Caller(account)
-    carrier = Carrier(account, store, faults, timetable, caller)
+    carrier = Carrier(account, store, faults, timetable, caller, Collector(account, media))
     handsets = Handsets(account, store, carrier, caller)
+    composer = Composer(account, store, media)
+    calls = CallStore(store)
+    board = Switchboard(account, calls, CallWeb(account, calls, caller, faults, timetable), timetable)
+    app.extensions["switchboard"] = board
     app.before_request(refuse_strangers)
     app.after_request(add_security_headers)
-    app.register_blueprint(TwilioApi(account, store, carrier, faults).blueprint())
-    app.register_blueprint(Control(account, store, handsets, faults, timetable, carrier).blueprint())
-    app.register_blueprint(PhonePage(account, store, handsets, carrier, answering or Answering()).blueprint())
+    app.register_blueprint(TwilioApi(account, store, carrier, faults, media).blueprint())
+    app.register_blueprint(MediaApi(account, store, media, faults).blueprint())
+    app.register_blueprint(TypingApi(account, store, carrier.whatsapp, faults).blueprint())
+    control = Control(account, store, handsets, faults, timetable, carrier, composer, board)
+    app.register_blueprint(control.blueprint())
+    page = PhonePage(account, store, handsets, carrier, answering or Answering(), composer, board)
+    app.register_blueprint(page.blueprint())
+    app.register_blueprint(Uploads(media).blueprint())
+    app.register_blueprint(CallsApi(account, board, Rest(account, faults)).blueprint())
+    app.register_blueprint(CallsControl(account, board).blueprint())
+    app.register_blueprint(PhoneCalls(account, board).blueprint())
     app.add_url_rule("/health", "health", lambda: jsonify(status="ok"))
     app.register_blueprint(create_blueprint(), url_prefix="/v1")
     app.register_blueprint(create_control_blueprint())
@@ -96,11 +127,13 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the first thread: each leaves them to sigwait
     try:
         store = Store(account.state_path)
+        media = MediaStore(path_beside(account.state_path))
     except (sqlite3.Error, OSError, ValueError, TypeError, KeyError) as error:
         print(f"SIMULATOR_STATE cannot be read ({type(error).__name__}): delete that file", file=sys.stderr)
         return 2
     try:
-        server = Server(create_app(account, store, answering_from(environ)), options.port, options.host)
+        app = create_app(account, store, answering_from(environ), media)
+        server = Server(app, options.port, options.host)
     except OSError as error:
         print(f"port {options.port} cannot be used: {error.strerror}; give another --port", file=sys.stderr)
         return 2
@@ -109,5 +142,7 @@ def main(arguments: list[str] | None = None, environ: Mapping[str, str] = os.env
     signal.sigwait(ends)
     server.shutdown()
     server.server_close()
+    app.extensions["switchboard"].close()
     store.close()
+    media.close()
     return 0

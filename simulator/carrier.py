@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 from simulator.account import Account
+from simulator.collecting import Collector
 from simulator.faults import Fault, Faults
 from simulator.messages import API_VERSION, SETTLED, WHATSAPP, Message, now_ms, segments_of
 from simulator.store import Store
 from simulator.timetable import Timetable
 from simulator.webhooks import Caller, Params
+from simulator.whatsapp import WhatsApp
 
 QUEUE_S = 36_000.0  # Twilio keeps ten hours of a sender's messages, then says 21611
-
-WHATSAPP_WINDOW_MS = 24 * 3_600_000  # after that only templates reach the customer, error 63016
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,21 @@ class Carrier:
     """Takes what Ringback sends to the customer's phone. A callback is an HTTP request like Twilio's."""
 
     def __init__(
-        self, account: Account, store: Store, faults: Faults, timetable: Timetable, caller: Caller
+        self,
+        account: Account,
+        store: Store,
+        faults: Faults,
+        timetable: Timetable,
+        caller: Caller,
+        collector: Collector,
     ) -> None:
         self._account = account
         self._store = store
         self._faults = faults
         self._timetable = timetable
         self._caller = caller
+        self._collector = collector
+        self.whatsapp = WhatsApp(store)
         self._lock = threading.Lock()
         self._rate = Rate()
         self._free_at: dict[str, float] = {}  # sender -> when its queue is empty, monotonic
@@ -74,9 +82,24 @@ class Carrier:
 
     def deliver(self, message: Message, delay_s: float = 0) -> None:
         """Plans a message's way from queued to its end, with a callback for each status documented."""
+        if self._collector.has_to_fetch(message):
+            self._timetable.after(delay_s, partial(self._deliver_collected, message))
+            return
+        self._deliver(message, delay_s)
+
+    def _deliver_collected(self, message: Message) -> None:
+        """Media are fetched from where Ringback said they are; without them the message fails."""
+        media, code = self._collector.collect(message)
+        message = self._store.change(message.sid, lambda m: replace(m, media=media)) or message
+        self._deliver(message, 0, code)
+
+    def _deliver(self, message: Message, delay_s: float, code: int = 0) -> None:
         fault = self._faults.take_for_delivery(message.to)
+        if code:
+            fault = Fault("failed", code=code)
         if not message.sender:
             message = self._choose_sender(message)
+        self.whatsapp.stop_typing(message)
         delay_s = self._queue(message, delay_s)
         step = self._account.delivery_ms / 1000 / 3
         statuses = [("sending", 0), ("sent", 0), ("delivered", 0)]
@@ -97,18 +120,9 @@ class Carrier:
         """How a message ends where it does not end well: (status, Twilio's code), or ("", 0)."""
         if fault and fault.kind in ("failed", "undelivered"):
             return fault.kind, fault.code or 30008
-        if message.channel == "whatsapp" and not message.content_sid and not self._window_open(message):
+        if message.channel == "whatsapp" and not message.content_sid and not self.whatsapp.takes(message):
             return "failed", 63016
         return "", 0
-
-    def _window_open(self, message: Message) -> bool:
-        since = message.created - WHATSAPP_WINDOW_MS
-        for other in self._store.newest_first():
-            if other.created < since:
-                return False
-            if other.inbound and other.sender == message.to and other.to == message.sender:
-                return True
-        return False
 
     def _choose_sender(self, message: Message) -> Message:
         prefix = WHATSAPP if message.to.startswith(WHATSAPP) else ""

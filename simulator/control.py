@@ -9,48 +9,15 @@ from flask import Blueprint, Response, jsonify, request
 
 from simulator.account import Account
 from simulator.carrier import QUEUE_S, Carrier, Rate
+from simulator.composing import BadControl, Composer
 from simulator.faults import BadFault, Faults, fault_from
-from simulator.handsets import Handsets, Hook, Text
+from simulator.handsets import Handsets, Hook
+from simulator.media_api import own_origin
 from simulator.messages import Message
 from simulator.store import Store
+from simulator.switchboard import Switchboard
 from simulator.timetable import Timetable
-from simulator.twilio_errors import valid_address
-
-
-class BadControl(ValueError):
-    """The request does not say what to do; the message says what is missing."""
-
-
-def text_from(given: Any, account: Account) -> Text:
-    """A customer's message from JSON {from, to?, body, channel?, message_sid?, media?, profile_name?, extra?}.
-
-    ``media`` is a list of {url, content_type}. Raises BadControl.
-    """
-    if not isinstance(given, dict) or not isinstance(given.get("body", ""), str):
-        raise BadControl("send a JSON object with from and body")
-    media, extra = given.get("media") or [], given.get("extra") or {}
-    if not isinstance(extra, dict) or not all(isinstance(m, dict) and "url" in m for m in media):
-        raise BadControl("media is a list of {url, content_type}, extra an object of parameters")
-    channel = given.get("channel", "sms")
-    sender = str(given.get("from", "")).removeprefix("whatsapp:")
-    to = str(given.get("to") or account.numbers[0]).removeprefix("whatsapp:")
-    if channel not in ("sms", "whatsapp"):
-        raise BadControl("channel is sms or whatsapp")
-    if not valid_address(f"whatsapp:{sender}" if channel == "whatsapp" else sender):
-        raise BadControl("from must look like +15551234567")
-    if to not in account.numbers:
-        raise BadControl(f"to must be one of {', '.join(account.numbers)}")
-    return Text(
-        sender=sender,
-        to=to,
-        body=given.get("body", ""),
-        channel=channel,
-        sid=str(given.get("message_sid") or ""),
-        media=tuple((str(m["url"]), str(m.get("content_type", "image/jpeg"))) for m in media),
-        profile_name=str(given.get("profile_name") or ""),
-        extra=tuple((str(k), str(v)) for k, v in extra.items()),
-        idempotency_token=str(given.get("idempotency_token") or ""),
-    )
+from simulator.whatsapp import BadWindow, asked_end
 
 
 def _object(given: Any, known: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +51,8 @@ class Control:
     faults: Faults
     timetable: Timetable
     carrier: Carrier
+    composer: Composer
+    board: Switchboard
 
     def blueprint(self) -> Blueprint:
         routes = Blueprint("control", __name__, url_prefix="/_control")
@@ -95,14 +64,16 @@ class Control:
         routes.add_url_rule("/rate", "rate", self._rate, methods=["POST"])
         routes.add_url_rule("/requests", "requests", self._requests)
         routes.add_url_rule("/reset", "reset", self._reset, methods=["POST"])
+        routes.add_url_rule("/window", "window", self._window, methods=["POST"])
         routes.register_error_handler(BadControl, _bad)
+        routes.register_error_handler(BadWindow, _bad)
         routes.register_error_handler(BadFault, _bad)
         return routes
 
     def _inbound(self) -> Response:
         """A customer's message; with ``"webhook": false`` Twilio alone hears of it, for Ringback has it already."""
         given = request.get_json(silent=True)
-        text = text_from(given, self.account)
+        text = self.composer.text_from(given, own_origin(request.environ))
         if isinstance(given, dict) and given.get("webhook") is False:
             return jsonify(outcome(self.handsets.keep(text)))
         return jsonify(outcome(self.handsets.receive(text)))
@@ -148,14 +119,23 @@ class Control:
         self.carrier.limit(rate)
         return jsonify(asdict(rate))
 
+    def _window(self) -> Response:
+        """Let WhatsApp's 24 hours of a customer run out: {customer, to?, seconds?}."""
+        customer, ours, seconds = asked_end(request.get_json(silent=True), self.account.numbers)
+        ends = self.carrier.whatsapp.end_in(customer, ours, seconds)
+        return jsonify(customer=customer, ours=ours, ends=ends)
+
     def _requests(self) -> Response:
         """The REST calls that met the Messages routes, oldest first; ``?on=create`` for one kind."""
         on = request.args.get("on", "")
         return jsonify(requests=[call for call in self.faults.calls() if on in ("", call["on"])])
 
     def _reset(self) -> Response:
+        self.board.reset()
         self.timetable.clear()
         self.store.clear()
+        self.composer.media.clear()
+        self.carrier.whatsapp.clear()
         self.faults.clear()
         self.carrier.limit(Rate())
         self.handsets.hook = Hook(fallback_url=self.account.fallback_url)

@@ -20,7 +20,7 @@ ON_CALL = {
     "drop": "the connection is closed without an answer, nothing is created",
     "drop_after_accept": "created, and the connection is closed without an answer",
     "accept_late": "created after `seconds`, and the connection is closed without an answer",
-    "empty": "a list without messages, whatever there is",
+    "empty": "a list without messages or calls, whatever there is",
     "hang": "no answer for `seconds`, then the connection is closed; created only with `accept`",
     "slow": "created, answered after `seconds`",
 }
@@ -40,7 +40,9 @@ ON_DELIVERY = {
 class Fault:
     """``count`` calls meet it, after ``skip`` have passed; only those to ``to`` where that is given.
 
-    With ``share``, a number of 0 to 1, it is bad luck instead: each call meets it with that chance. ``on`` is the kind of REST call: create, list, fetch, update or delete.
+    With ``share``, a number of 0 to 1, it is bad luck instead: each call meets it with that chance. ``on`` is the kind of REST call: create, list, fetch, update or delete for
+    messages, the same after ``call_`` for calls, where ``to`` is the call's sid once it has one; call_callback for the
+    status callbacks of calls.
     """
 
     kind: str
@@ -124,8 +126,8 @@ class Faults:
     def take_for_call(self, on: str, to: str) -> Fault | None:
         return self._take("call", set(ON_CALL), on, to)
 
-    def take_for_delivery(self, to: str) -> Fault | None:
-        return self._take("delivery", set(ON_DELIVERY), "create", to)
+    def take_for_delivery(self, to: str, on: str = "create") -> Fault | None:
+        return self._take("delivery", set(ON_DELIVERY), on, to)
 
     def delay(self, most_s: float) -> float:
         """Seconds, 0 to ``most_s``, for a callback that comes when it likes."""

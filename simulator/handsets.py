@@ -29,6 +29,10 @@ HELP_ANSWER = "Reply STOP to unsubscribe. Msg&Data Rates May Apply."
 PLACES = {"+1570": ("SCRANTON", "PA", "18503"), "+1415": ("SAN FRANCISCO", "CA", "94105")}
 
 
+# WhatsApp's own words where they differ from ours; Twilio documents neither those of cards nor of reactions.
+MESSAGE_TYPES = {"button": "interactive", "list": "interactive", "contact": "contacts"}
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """What a customer sends. ``extra`` are further webhook parameters; they win over the usual ones."""
@@ -42,6 +46,7 @@ class Text:
     profile_name: str = ""
     extra: tuple[tuple[str, str], ...] = ()
     idempotency_token: str = ""
+    kind: str = ""  # location, button, list, reaction, sticker or contact; "" where media or words say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Handsets:
         """In the store, and answered by Twilio itself where it is an opt-out word."""
         known = self._store.get(text.sid) if text.sid else None
         message = known or self._store.add(self._inbound(text))
+        if known is None:
+            self._carrier.whatsapp.heard(message)
         if known is None and text.channel == "sms":
             self._opt(message)
         return message
@@ -110,6 +117,8 @@ class Handsets:
             media=text.media,
             profile_name=text.profile_name,
             webhook="waiting",
+            kind=text.kind,
+            params=text.extra,
         )
 
     def parameters(self, message: Message, text: Text) -> Params:
@@ -134,7 +143,7 @@ class Handsets:
         if message.channel == "whatsapp":
             given |= _whatsapp_parameters(message)
         else:
-            given |= _geography("From", message.sender) | _geography("To", message.to)
+            given |= geography("From", message.sender) | geography("To", message.to)
         given |= dict(text.extra)
         return list(given.items())
 
@@ -191,7 +200,7 @@ class Handsets:
             self._reply(message, Reply(HELP_ANSWER), author="twilio")
 
 
-def _geography(side: str, number: str) -> dict[str, str]:
+def geography(side: str, number: str) -> dict[str, str]:
     city, state, postcode = PLACES.get(number[:5], ("", "", ""))
     country = "US" if number.startswith("+1") else ""
     return {f"{side}City": city, f"{side}State": state, f"{side}Zip": postcode, f"{side}Country": country}
@@ -199,11 +208,12 @@ def _geography(side: str, number: str) -> dict[str, str]:
 
 def _whatsapp_parameters(message: Message) -> dict[str, str]:
     number = bare(message.sender)
-    name = message.profile_name
-    given = {"ProfileName": name, "WaId": number.lstrip("+")}
+    known = {"ProfileName": message.profile_name, "WaId": number.lstrip("+")}
     if not number.startswith("+"):  # a customer without a phone: Twilio gives the business-scoped id
-        given = {"ProfileName": name, "ExternalUserId": number}
-    given["MessageType"] = "image" if message.media else "text"
-    channel = {"type": "whatsapp", "data": {"context": {"ProfileName": name, "WaId": number.lstrip("+")}}}
-    given["ChannelMetadata"] = json.dumps(channel)
-    return given
+        known = {"ProfileName": message.profile_name, "ExternalUserId": number}
+    kind = message.shown_kind
+    channel = {"type": "whatsapp", "data": {"context": known}}
+    return known | {
+        "MessageType": MESSAGE_TYPES.get(kind, kind),
+        "ChannelMetadata": json.dumps(channel),
+    }

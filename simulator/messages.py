@@ -70,6 +70,9 @@ class Message:
     author: str = ""  # "twilio" where the carrier itself answers an opt-out word
     profile_name: str = ""  # of a WhatsApp customer
     webhook: str = ""  # of an inbound message: "", "waiting", "accepted" or "failed"
+    kind: str = ""  # where the media do not say it: location, button, list, reaction, sticker or contact
+    params: tuple[tuple[str, str], ...] = ()  # of an inbound message: a place, a button, ...
+    read_at: int = 0  # when Ringback sent WhatsApp's read receipt for an inbound message
     exchanges: tuple[Exchange, ...] = ()
 
     @property
@@ -87,6 +90,16 @@ class Message:
     @property
     def ours(self) -> str:
         return bare(self.to if self.inbound else self.sender)
+
+    @property
+    def shown_kind(self) -> str:
+        """text, image, audio, video, document, template, or what ``kind`` says."""
+        if self.kind or self.content_sid:
+            return self.kind or "template"
+        if not self.media:
+            return "text"
+        main = self.media[0][1].partition("/")[0]
+        return main if main in ("image", "audio", "video") else "document"
 
     def moved(self, status: str, now: int, error_code: int | None = None) -> Message:
         """This message at ``status``, or unchanged where it is already past it."""
@@ -162,6 +175,10 @@ def wire(message: Message, account_sid: str) -> dict[str, Any]:
 
 
 ERROR_TEXTS: dict[int | None, str] = {
+    11200: "HTTP retrieval failure",
+    11751: "MMS: media exceeds the maximum size",
+    63019: "Media failed to download",
+    63021: "Channel invalid content error",
     30003: "Unreachable destination handset",
     30004: "Message blocked",
     30005: "Unknown destination handset",
@@ -179,7 +196,8 @@ def to_json(message: Message) -> str:
 
 def from_json(text: str) -> Message:
     fields = json.loads(text)
-    fields["media"] = tuple((url, kind) for url, kind in fields["media"])
+    for name in ("media", "params"):
+        fields[name] = tuple((first, second) for first, second in fields.get(name, ()))
     fields["exchanges"] = tuple(
         Exchange(**{**raw, **{k: tuple((n, v) for n, v in raw[k]) for k in ("headers", "answer_headers")}})
         for raw in fields["exchanges"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ROLES = ("user", "assistant", "system", "developer")
 SCHEMA_DEPTH_MAX = 10
+_TEXT_PARTS = ("input_text", "output_text", "text")
+_IMAGE_PARTS = ("input_image", "image_url")
+_PICTURES = {"image/jpeg": b"\xff\xd8", "image/png": b"\x89PNG", "image/gif": b"GIF8", "image/webp": b"RIFF"}
 
 
 class BadRequest(Exception):
@@ -171,12 +175,42 @@ def _item(item: Any, param: str) -> dict[str, str]:
 
 
 def _content(content: Any, param: str) -> str:
+    """The words; of pictures beside them it is only checked that a model could look at them."""
     if isinstance(content, list) and all(isinstance(part, dict) for part in content):
-        content = "\n".join(str(part.get("text", "")) for part in content)
+        for index, part in enumerate(content):
+            _check_part(part, f"{param}[{index}]")
+        content = "\n".join(str(part["text"]) for part in content if "text" in part)
     if not isinstance(content, str):
         place = param.rpartition(".")[0]
         raise BadRequest(f"Invalid type for '{param}': expected a string or a list of parts.", place)
     return content
+
+
+def _check_part(part: dict[str, Any], param: str) -> None:
+    """Texts of either dialect, and pictures by address or as data; the stand-in does not look at them."""
+    kind = part.get("type")
+    if kind in _TEXT_PARTS:
+        if not isinstance(part.get("text"), str):
+            raise BadRequest(f"Missing required parameter: '{param}.text'.", f"{param}.text")
+        return
+    if kind == "refusal":
+        return
+    if kind not in _IMAGE_PARTS:
+        raise BadRequest(f"Invalid value: '{param}.type'.", f"{param}.type")
+    url = part.get("image_url")
+    url = url.get("url") if kind == "image_url" and isinstance(url, dict) else url
+    if not isinstance(url, str) or not (url.startswith("https://") or _is_picture(url)):
+        raise BadRequest(f"Invalid '{param}.image_url': expected an address or a picture as data.", param)
+
+
+def _is_picture(url: str) -> bool:
+    """Whether a data URL holds what it says, as far as its first bytes tell."""
+    head, _, data = url.partition(";base64,")
+    beginning = _PICTURES.get(head.removeprefix("data:"))
+    try:
+        return beginning is not None and base64.b64decode(data, validate=True).startswith(beginning)
+    except ValueError:
+        return False
 
 
 def _schema(format: Any, described: Any, param: str) -> dict[str, Any] | None:

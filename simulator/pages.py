@@ -1,17 +1,30 @@
-"""Lists of the REST API: which messages a query names, and Twilio's paging around them."""
+"""Lists of the REST API: which messages or calls a query names, and Twilio's paging around them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
+from simulator.calls import Call
 from simulator.messages import Message, parse_date
 from simulator.twilio_errors import Refused
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 1000
 FILTERS = ("To", "From", "DateSent", "DateSent<", "DateSent>")
+CALL_FILTERS = (
+    "To", "From", "Status", "ParentCallSid",
+    "StartTime", "StartTime<", "StartTime>", "EndTime", "EndTime<", "EndTime>",
+)  # fmt: skip
+
+
+class Numbered(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=Numbered)
 
 
 def page_of(
@@ -21,15 +34,32 @@ def page_of(
 
     Raises Refused for a date that is none.
     """
-    asked = {name: query[name] for name in FILTERS if query.get(name)}
+    return _page(newest_first, path, query, FILTERS, _matches)
+
+
+def page_of_calls(
+    newest_first: list[Call], path: str, query: Mapping[str, str]
+) -> tuple[list[Call], dict[str, Any]]:
+    """The same of calls."""
+    return _page(newest_first, path, query, CALL_FILTERS, _call_matches)
+
+
+def _page(
+    newest_first: list[Row],
+    path: str,
+    query: Mapping[str, str],
+    filters: Sequence[str],
+    matches: Callable[[Row, Mapping[str, str]], bool],
+) -> tuple[list[Row], dict[str, Any]]:
+    asked = {name: query[name] for name in filters if query.get(name)}
     size = min(max(_number(query.get("PageSize"), PAGE_SIZE_DEFAULT), 1), PAGE_SIZE_MAX)
     page = max(_number(query.get("Page"), 0), 0)
-    found = [m for m in newest_first if _matches(m, asked)]
+    found = [row for row in newest_first if matches(row, asked)]
     skipped = page * size
     token = query.get("PageToken", "")
     if token:
         # The token, not the index, says where to go on: newer messages must not shift the pages.
-        found, skipped = [m for m in found if m.seq < _number(token[2:], 0)], 0
+        found, skipped = [row for row in found if row.seq < _number(token[2:], 0)], 0
     shown, more = found[skipped : skipped + size], len(found) > skipped + size
 
     def uri(number: int, page_token: str = "") -> str:
@@ -70,15 +100,27 @@ def _number(text: str | None, default: int) -> int:
 def _matches(message: Message, asked: Mapping[str, str]) -> bool:
     if asked.get("To", message.to) != message.to or asked.get("From", message.sender) != message.sender:
         return False
-    for name in FILTERS[2:]:
-        if name not in asked:
+    return _in_time(asked, "DateSent", message.sent)
+
+
+def _call_matches(call: Call, asked: Mapping[str, str]) -> bool:
+    has = {"To": call.to, "From": call.sender, "Status": call.status, "ParentCallSid": call.parent_sid}
+    if any(asked.get(name, value) != value for name, value in has.items()):
+        return False
+    return _in_time(asked, "StartTime", call.created) and _in_time(asked, "EndTime", call.ended)
+
+
+def _in_time(asked: Mapping[str, str], name: str, at_ms: int) -> bool:
+    """Whether a moment passes the filters ``name``, ``name<`` and ``name>``; a moment that has not come passes none."""
+    for bound in ("", "<", ">"):
+        if name + bound not in asked:
             continue
         try:
-            first, last = parse_date(asked[name])
+            first, last = parse_date(asked[name + bound])
         except ValueError as error:
-            raise Refused(20001, 400, f"{name} is not a date") from error
-        sent = message.sent // 1000
-        inside = {"DateSent": first <= sent <= last, "DateSent>": sent >= first, "DateSent<": sent <= last}
-        if not message.sent or not inside[name]:
+            raise Refused(20001, 400, f"{name + bound} is not a date") from error
+        at = at_ms // 1000
+        inside = {"": first <= at <= last, ">": at >= first, "<": at <= last}
+        if not at_ms or not inside[bound]:
             return False
     return True

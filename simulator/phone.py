@@ -12,11 +12,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from simulator.account import Account
 from simulator.answering import Answering
+from simulator.bubbles import Bubbles
 from simulator.carrier import Carrier
-from simulator.control import BadControl, outcome, text_from
+from simulator.composing import BadControl, Composer
+from simulator.control import outcome
 from simulator.handsets import Handsets
+from simulator.media_api import own_origin
 from simulator.messages import Message
 from simulator.store import Changes, Store
+from simulator.switchboard import Switchboard
+from simulator.whatsapp import BadWindow, asked_end
 
 # The numbers of the specification this grew from, and one from elsewhere. Names are what WhatsApp shows.
 CUSTOMERS = (
@@ -38,6 +43,8 @@ class PhonePage:
     handsets: Handsets
     carrier: Carrier
     answering: Answering
+    composer: Composer
+    board: Switchboard
 
     def blueprint(self) -> Blueprint:
         routes = Blueprint("phone", __name__)
@@ -47,6 +54,7 @@ class PhonePage:
         routes.add_url_rule("/phone/changes", "changes", self._changes)
         routes.add_url_rule("/phone/events", "events", self._events)
         routes.add_url_rule("/phone/send", "send", self._send, methods=["POST"])
+        routes.add_url_rule("/phone/window", "window", self._window, methods=["POST"])
         routes.add_url_rule("/phone/read", "read", self._read, methods=["POST"])
         routes.add_url_rule("/phone/messages/<sid>/raw", "raw", self._raw)
         return routes
@@ -56,14 +64,14 @@ class PhonePage:
 
     def _state(self) -> Response:
         customers = [{"number": number, "name": name} for number, name in CUSTOMERS]
-        picture = _picture(self.store.changes(""))
+        picture = self._picture(self.store.changes(""))
         who = self.answering
         agent = {"id": who.id, "name": who.name, "others": who.others}
         told = {"numbers": self.account.numbers, "customers": customers, "agent": agent}
-        return jsonify(**told, examples=who.examples, **picture)
+        return jsonify(**told, examples=who.examples, answer=self.board.answers_by, **picture)
 
     def _changes(self) -> Response:
-        return jsonify(_picture(self.store.changes(request.args.get("cursor", ""))))
+        return jsonify(self._picture(self.store.changes(request.args.get("cursor", ""))))
 
     def _events(self) -> AnyResponse:
         cursor = request.headers.get("Last-Event-ID") or request.args.get("cursor", "")
@@ -72,6 +80,10 @@ class PhonePage:
         return response
 
     def _stream(self, cursor: str) -> Iterator[str]:
+        with self.board.watched():
+            yield from self._beats(cursor)
+
+    def _beats(self, cursor: str) -> Iterator[str]:
         yield "retry: 1000\n\n"
         for _ in range(STREAM_BEATS):
             changes = self.store.changes(cursor, wait_s=HEARTBEAT_S)
@@ -81,58 +93,47 @@ class PhonePage:
                 yield ": still here\n\n"
                 continue
             cursor = changes.cursor
-            yield f"id: {cursor}\ndata: {json.dumps(_picture(changes))}\n\n"
+            yield f"id: {cursor}\ndata: {json.dumps(self._picture(changes))}\n\n"
 
     def _send(self) -> tuple[Response, int]:
         try:
-            text = text_from(request.get_json(silent=True), self.account)
+            text = self.composer.text_of_phone(request.get_json(silent=True), own_origin(request.environ))
         except BadControl as error:
             return jsonify(error=str(error)), 400
-        if not text.body.strip() or len(text.body) > 1600:
-            return jsonify(error="A message has 1 to 1600 characters."), 400
         message = self.handsets.receive(text)
         return jsonify(outcome(message) | {"problem": _problem(message, self.account)}), 200
+
+    def _window(self) -> tuple[Response, int]:
+        """The lever beside WhatsApp's clock: the customer's 24 hours run out."""
+        try:
+            customer, ours, seconds = asked_end(request.get_json(silent=True), self.account.numbers)
+        except BadWindow as error:
+            return jsonify(error=str(error)), 400
+        ends = self.carrier.whatsapp.end_in(customer, ours, seconds)
+        return jsonify(customer=customer, ours=ours, ends=ends), 200
 
     def _read(self) -> Response:
         given = request.get_json(silent=True)
         customer = given.get("customer") if isinstance(given, dict) else None
         return jsonify(read=self.carrier.mark_read(str(customer)) if customer else 0)
 
+    def _picture(self, changes: Changes) -> dict[str, Any]:
+        bubbles = Bubbles(self.composer.media)
+        calls, gone = self.board.calls.changed_since(changes.seen, whole=changes.whole)
+        return {
+            "messages": [bubbles.of(message) for message in changes.messages],
+            "deleted": changes.deleted,
+            "cursor": changes.cursor,
+            "whole": changes.whole,
+            "calls": calls,
+            "calls_gone": gone,
+        } | self.carrier.whatsapp.picture()
+
     def _raw(self, sid: str) -> tuple[Response, int]:
         message = self.store.get(sid)
         if message is None:
             return jsonify(error="This message is no longer there."), 404
         return jsonify(sid=sid, exchanges=[_shown(e) for e in message.exchanges]), 200
-
-
-def _picture(changes: Changes) -> dict[str, Any]:
-    return {
-        "messages": [_bubble(message) for message in changes.messages],
-        "deleted": changes.deleted,
-        "cursor": changes.cursor,
-        "whole": changes.whole,
-    }
-
-
-def _bubble(message: Message) -> dict[str, Any]:
-    webhook = next((e for e in reversed(message.exchanges) if e.kind == "webhook"), None)
-    return {
-        "sid": message.sid,
-        "seq": message.seq,
-        "inbound": message.inbound,
-        "channel": message.channel,
-        "customer": message.customer,
-        "ours": message.ours,
-        "body": message.body,
-        "status": message.status,
-        "error_code": message.error_code or (webhook.error_code if webhook else 0),
-        "error": webhook.error if webhook else "",
-        "webhook": message.webhook,
-        "created": message.created,
-        "media": [kind for _, kind in message.media],
-        "author": message.author,
-        "exchanges": len(message.exchanges),
-    }
 
 
 def _shown(exchange: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 IDLE_S = 75  # a client's pooled connection may rest this long
 BODY_LIMIT = 4 * 1024 * 1024  # bytes; a model request with a long history is far below
+UPLOAD_PATH, UPLOAD_LIMIT = "/phone/media", 32 * 1024 * 1024  # the page says itself what is too large
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -88,7 +89,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(411)
             return None
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > BODY_LIMIT:
+        limit = UPLOAD_LIMIT if self.path == UPLOAD_PATH else BODY_LIMIT
+        if not length.isdecimal() or int(length) > limit:
             self.close_connection = True
             self.send_error(413 if length.isdecimal() else 400)
             return None

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from simulator.messages import Message, from_json, now_ms, to_json
 
@@ -18,6 +19,8 @@ RAW_KEPT = 2_000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY, sid TEXT UNIQUE NOT NULL, json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS opted_out (sender TEXT, customer TEXT, PRIMARY KEY (sender, customer));
+CREATE TABLE IF NOT EXISTS calls (seq INTEGER PRIMARY KEY, sid TEXT UNIQUE NOT NULL, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS call_lines (sid TEXT, seq INTEGER, json TEXT NOT NULL, PRIMARY KEY (sid, seq));
 """
 
 
@@ -29,6 +32,7 @@ class Changes:
     deleted: tuple[str, ...]
     cursor: str
     whole: bool
+    seen: int = -1  # the revision the cursor stood for; -1 with ``whole``
 
 
 class Store:
@@ -54,6 +58,11 @@ class Store:
         self._revisions: OrderedDict[str, int] = OrderedDict.fromkeys(self._messages, 0)
         self._last_seq = max((m.seq for m in self._messages.values()), default=0)
         self._opted_out = set(self._file.execute("SELECT sender, customer FROM opted_out").fetchall())
+
+    @property
+    def changed(self) -> threading.Condition:
+        """The one lock and bell, for what is kept beside the messages."""
+        return self._changed
 
     def add(self, message: Message) -> Message:
         """Keeps the message under the next sequence number and returns it so."""
@@ -124,7 +133,17 @@ class Store:
                     break
                 fresh.append(self._messages[sid])
             gone = tuple(sid for revision, sid in self._deleted if revision > seen)
-            return Changes(tuple(sorted(fresh, key=lambda m: m.seq)), gone, cursor, whole=False)
+            return Changes(tuple(sorted(fresh, key=lambda m: m.seq)), gone, cursor, whole=False, seen=seen)
+
+    def revise(self) -> int:
+        """The next revision, for what is kept beside the messages; wakes every reader. Under ``changed`` only."""
+        self._revision += 1
+        self._changed.notify_all()
+        return self._revision
+
+    def run(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """One statement on the file, for what is kept beside the messages. Under ``changed`` only."""
+        return self._file.execute(statement, values).fetchall()
 
     def opted_out(self, sender: str, customer: str) -> bool:
         with self._changed:

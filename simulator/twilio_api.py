@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, request
 
 from simulator.account import Account
 from simulator.carrier import Carrier
-from simulator.faults import Fault, Faults
+from simulator.faults import Faults
+from simulator.media import MediaStore, medium_sid_in
 from simulator.messages import (
     API_VERSION,
     SETTLED,
@@ -25,10 +23,9 @@ from simulator.messages import (
     wire,
 )
 from simulator.pages import page_of, single_page
+from simulator.rest import Rest
 from simulator.store import Store
 from simulator.twilio_errors import Refused, check_create, not_found
-
-ERROR_PAGE = "<html><head><title>500 Internal Server Error</title></head><body>oops</body></html>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +36,15 @@ class TwilioApi:
     store: Store
     carrier: Carrier
     faults: Faults
+    media: MediaStore
 
     def blueprint(self) -> Blueprint:
         root = f"/{API_VERSION}/Accounts/<account_sid>"
         routes = Blueprint("twilio", __name__)
+        guarded = self._rest.guarded
         for path, view in (
             ("/Messages.json", self._messages),
             ("/Messages/<sid>.json", self._message),
-            ("/Messages/<sid>/Media.json", self._media),
             ("/IncomingPhoneNumbers.json", self._numbers),
             ("/OutgoingCallerIds.json", self._caller_ids),
             (".json", self._account),
@@ -54,37 +52,15 @@ class TwilioApi:
         ):
             endpoint = view.__name__.strip("_")
             methods = ["GET", "POST", "DELETE"] if endpoint in ("messages", "message") else ["GET"]
-            routes.add_url_rule(root + path, endpoint, self._guarded(view), methods=methods)
+            routes.add_url_rule(root + path, endpoint, guarded(view), methods=methods)
         ours = {"account_sid": self.account.sid}
-        service = self._guarded(self._service_numbers)
+        service = guarded(self._service_numbers)
         routes.add_url_rule("/v1/Services/<service_sid>/PhoneNumbers", "service", service, defaults=ours)
         return routes
 
-    def _guarded(self, view: Callable[..., Response]) -> Callable[..., Response]:
-        """Authentication, Twilio's headers, and errors in Twilio's form around a view."""
-
-        def guarded(account_sid: str, **path: str) -> Response:
-            began = time.monotonic()
-            try:
-                self._authenticate(account_sid)
-                response = view(**path)
-            except Refused as refused:
-                response = jsonify(refused.body())
-                response.status_code = refused.status
-                response.headers.extend(dict(refused.headers))
-            response.headers.setdefault("Twilio-Request-Id", new_sid("RQ"))
-            response.headers["Twilio-Concurrent-Requests"] = "1"
-            response.headers["Twilio-Request-Duration"] = f"{time.monotonic() - began:.3f}"
-            return response
-
-        return guarded
-
-    def _authenticate(self, account_sid: str) -> None:
-        given = request.authorization
-        if given is None or not self.account.admits(given.username or "", given.password or ""):
-            raise Refused(20003, 401, headers=(("WWW-Authenticate", 'Basic realm="Twilio API"'),))
-        if account_sid != self.account.sid:
-            raise not_found(request.path)
+    @property
+    def _rest(self) -> Rest:
+        return Rest(self.account, self.faults)
 
     # Messages.json
 
@@ -92,49 +68,8 @@ class TwilioApi:
         if request.method == "DELETE":
             raise Refused(20004, 405, "Method not allowed")
         if request.method == "GET":
-            return self._faulty("list", request.args.get("To", ""), self._list)
-        return self._faulty("create", request.form.get("To", ""), self._create)
-
-    def _faulty(self, on: str, to: str, action: Callable[[], Response]) -> Response:
-        """The action, or what a fault makes of it. Each call is noted with what came of it."""
-        fault = self.faults.take_for_call(on, to)
-        noted: dict[str, Any] = {"on": on, "to": to, "fault": fault.kind if fault else None}
-        noted |= {"body": request.form.get("Body", ""), "sid": None, "status": 0}
-        try:
-            response = self._with_fault(fault, action) if fault else action()
-            noted["status"] = response.status_code
-        except Refused as refused:
-            noted |= {"status": refused.status, "code": refused.code}
-            raise
-        finally:
-            noted["sid"] = request.environ.get("simulator.sid")
-            self.faults.note_call(**noted)
-        return response
-
-    def _with_fault(self, fault: Fault, action: Callable[[], Response]) -> Response:
-        if fault.kind == "429":
-            after = fault.retry_after
-            headers = () if after is None else (("Retry-After", str(after)),)
-            raise Refused(20429, 429, headers=headers)
-        if fault.kind == "503":
-            raise Refused(20503, 503)
-        if fault.kind == "error":
-            raise Refused(fault.code or 20001, fault.status, fault.message)
-        if fault.kind == "empty":
-            return jsonify(messages=[], **page_of([], request.path, request.args)[1])
-        if fault.kind == "accept_late":
-            time.sleep(fault.seconds)
-        if fault.kind in ("500_after_accept", "drop_after_accept", "slow", "accept_late") or fault.accept:
-            response = action()
-        else:
-            response = Response()
-        if fault.kind in ("500", "500_after_accept"):
-            return Response(ERROR_PAGE, 500, content_type="text/html")
-        if fault.kind in ("hang", "slow"):
-            time.sleep(fault.seconds)
-        if fault.kind != "slow":
-            request.environ["simulator.drop"]()
-        return response
+            return self._rest.faulty("list", request.args.get("To", ""), self._list)
+        return self._rest.faulty("create", request.form.get("To", ""), self._create)
 
     def _create(self) -> Response:
         form, media = request.form.to_dict(), request.form.getlist("MediaUrl")
@@ -207,7 +142,7 @@ class TwilioApi:
     def _message(self, sid: str) -> Response:
         action = {"GET": self._fetch, "POST": self._update, "DELETE": self._delete}[request.method]
         on = {"GET": "fetch", "POST": "update", "DELETE": "delete"}[request.method]
-        return self._faulty(on, "", lambda: action(self._known(sid)))
+        return self._rest.faulty(on, "", lambda: action(self._known(sid)))
 
     def _known(self, sid: str) -> Message:
         message = self.store.get(sid)
@@ -235,23 +170,11 @@ class TwilioApi:
         if message.status not in SETTLED:
             raise Refused(20009, 409, "Cannot delete message because delivery has not been completed.")
         self.store.delete(message.sid)
+        for url, _ in message.media:
+            self.media.delete(medium_sid_in(url))  # since October 2020 they go with their message
         return Response(status=204)
 
     # What belongs to a message or to the account
-
-    def _media(self, sid: str) -> Response:
-        message, uri = self._known(sid), request.path
-        media = [
-            {
-                "sid": f"ME{message.sid[2:30]}{index:04x}",
-                "account_sid": self.account.sid,
-                "parent_sid": message.sid,
-                "content_type": kind,
-                "uri": f"{uri.removesuffix('.json')}/ME{message.sid[2:30]}{index:04x}.json",
-            }
-            for index, (_, kind) in enumerate(message.media)
-        ]
-        return jsonify(media_list=media, **single_page(request.path, len(media)))
 
     def _numbers(self) -> Response:
         asked = request.args.get("PhoneNumber", "")
@@ -264,6 +187,11 @@ class TwilioApi:
                 "capabilities": {"sms": True, "mms": True, "voice": True, "fax": False},
                 "sms_url": f"{self.account.signed_base}/sms",
                 "sms_method": "POST",
+                "voice_url": f"{self.account.signed_base}/voice",
+                "voice_method": "POST",
+                "voice_fallback_url": self.account.voice_fallback_url or None,
+                "status_callback": f"{self.account.signed_base}/voice/status",
+                "status_callback_method": "POST",
             }
             for number in self.account.numbers
             if asked in number

@@ -44,6 +44,8 @@ TEXTS = {
     21612: "The message From/To pair violates a blacklist rule or cannot be routed: {to}",
     21614: "'To' number is not a valid mobile number: {to}",
     21617: "The concatenated message body exceeds the 1600 character limit.",
+    21620: "Invalid media URL(s)",
+    21623: "Number of media files exceeds allowed limit",
     21654: "The ContentSid is required.",
     21655: "The ContentSid is invalid.",
     21656: "The Content Variables parameter is invalid.",
@@ -101,12 +103,21 @@ def check_create(form: dict[str, str], media: list[str], account: Account) -> No
     _check_content(form)
     if not form.get("Body") and not media and not form.get("ContentSid"):
         raise refuse(21602)
+    _check_media(media, to.startswith(WHATSAPP))
     if utf16_units(form.get("Body", "")) > BODY_LIMIT:
         raise refuse(21617)
     if form.get("StatusCallback") and not valid_callback(form["StatusCallback"]):
         raise refuse(21609)
     if form.get("SendAt") and not _valid_time(form["SendAt"]):
         raise Refused(35114, 400, "SendAt is not a time")
+
+
+def _check_media(media: list[str], on_whatsapp: bool) -> None:
+    """Ten addresses at most, one on WhatsApp; whether there is anything behind them shows later."""
+    if not all(map(valid_callback, media)):
+        raise Refused(21620)
+    if len(media) > (1 if on_whatsapp else 10):
+        raise Refused(21623)
 
 
 def _check_content(form: dict[str, str]) -> None:

@@ -36,15 +36,20 @@ def replies_in(exchange: Exchange) -> list[Reply]:
         return [Reply(exchange.answer)]
     if kind not in ("text/xml", "application/xml", "text/html"):
         raise BadAnswer(12300, f"Twilio cannot read an answer of type {kind or 'unknown'}")
-    if "<!DOCTYPE" in exchange.answer or "<!ENTITY" in exchange.answer:
+    return [_reply(verb) for verb in response_in(exchange.answer) if verb.tag in ("Message", "Sms")]
+
+
+def response_in(twiml: str) -> ElementTree.Element:
+    """The document's ``<Response>``. Raises BadAnswer (12100, 12200)."""
+    if "<!DOCTYPE" in twiml or "<!ENTITY" in twiml:
         raise BadAnswer(12100, "TwiML must not declare a document type")
     try:
-        root = ElementTree.fromstring(exchange.answer)
-    except ElementTree.ParseError as error:
+        root = ElementTree.fromstring(twiml.strip())
+    except (ElementTree.ParseError, ValueError) as error:
         raise BadAnswer(12100, "the answer is not well-formed TwiML") from error
     if root.tag != "Response":
         raise BadAnswer(12200, "TwiML begins with <Response>")
-    return [_reply(verb) for verb in root if verb.tag in ("Message", "Sms")]
+    return root
 
 
 def _reply(verb: ElementTree.Element) -> Reply:

@@ -74,10 +74,13 @@ class Caller:
     def __init__(self, account: Account) -> None:
         self._account = account
 
-    def post(self, kind: str, url: str, params: Params, idempotency_token: str = "") -> tuple[Exchange, ...]:
+    def post(
+        self, kind: str, url: str, params: Params, idempotency_token: str = "", method: str = "POST"
+    ) -> tuple[Exchange, ...]:
         """Every attempt with its answer, the last one last. Never raises; at most 15 s in all.
 
         The token stays the same over the attempts of one event, which is how a receiver knows a retry.
+        With ``method`` GET the parameters stand in the query, and the URL alone is signed.
         """
         patience = patience_of(url)
         target, _, _ = url.partition("#")
@@ -85,13 +88,17 @@ class Caller:
         deadline = time.monotonic() + patience.total_s
         attempts: list[Exchange] = []
         while len(attempts) <= patience.retries:
-            exchange = self._request(kind, target, params, token, len(attempts) + 1)
+            exchange = self._request(kind, method, target, params, token, len(attempts) + 1)
             attempts.append(self._answered(exchange, patience, deadline))
             if not patience.again(attempts[-1]) or time.monotonic() >= deadline:
                 break
         return tuple(attempts)
 
-    def _request(self, kind: str, url: str, params: Params, token: str, attempt: int) -> Exchange:
+    def _request(
+        self, kind: str, method: str, url: str, params: Params, token: str, attempt: int
+    ) -> Exchange:
+        if method == "GET":
+            url, params = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}", []
         parts = urlsplit(url)
         signed_url = url.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2], 1)
         headers = (
@@ -103,7 +110,7 @@ class Caller:
             ("X-Home-Region", "us1"),
             ("X-Twilio-Signature", sign(self._account.auth_token, signed_url, params)),
         )
-        return Exchange(kind, "POST", signed_url, headers, urlencode(params), at=now_ms(), attempt=attempt)
+        return Exchange(kind, method, signed_url, headers, urlencode(params), at=now_ms(), attempt=attempt)
 
     def _answered(self, exchange: Exchange, patience: Patience, deadline: float) -> Exchange:
         began = time.monotonic()
@@ -126,7 +133,7 @@ class Caller:
             assert connection.sock is not None
             connection.sock.settimeout(_remaining(patience.read_s, deadline))
             body = exchange.body.encode("ascii")
-            connection.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(exchange.method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in (*exchange.headers, ("Content-Length", str(len(body)))):
                 connection.putheader(name, value)
             connection.endheaders(body)
