@@ -45,14 +45,15 @@ class _Bounds(threading.local):
 class BoundedTransport(httpx2.BaseTransport):
     """Pooled connections under ``within``. Knows no proxy and reads nothing from the environment."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, network: httpcore2.NetworkBackend | None = None) -> None:
+        """``network`` makes the connections; the system's own unless given."""
         self._bounds = _Bounds()
         self._inner = httpx2.HTTPTransport(
             trust_env=False,
             limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
         # httpx2 offers no parameter for it; the test with dribbled bytes fails when this stops to work.
-        self._inner._pool._network_backend = _Backend(self._bounds)
+        self._inner._pool._network_backend = _Backend(self._bounds, network or httpcore2.SyncBackend())
 
     @contextmanager
     def within(self, seconds: float, bytes_max: int = RESPONSE_BYTES_MAX) -> Iterator[None]:
@@ -75,9 +76,9 @@ class BoundedTransport(httpx2.BaseTransport):
 
 
 class _Backend(httpcore2.NetworkBackend):
-    def __init__(self, bounds: _Bounds) -> None:
+    def __init__(self, bounds: _Bounds, inner: httpcore2.NetworkBackend) -> None:
         self._bounds = bounds
-        self._inner = httpcore2.SyncBackend()
+        self._inner = inner
 
     def connect_tcp(
         self,

@@ -7,10 +7,11 @@ it would look for what it did not keep.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,7 @@ class Asking:
 
 def responses_request(model: str, asking: Asking) -> JSON:
     """The body of a request to OpenAI's Responses API."""
-    conversation: list[JSON] = [_message(item) for item in asking.items]
+    conversation: list[JSON] = [_message(item, "input_text", _responses_image) for item in asking.items]
     for past in asking.rounds:
         conversation += [
             {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": _sent(call)}
@@ -94,7 +95,7 @@ def chat_request(model: str, asking: Asking) -> JSON:
     """
     system = "\n\n".join(item.content for item in asking.items if item.role == "developer")
     messages: list[JSON] = [{"role": "system", "content": _utf8(system)}] if system else []
-    messages += [_message(item) for item in asking.items if item.role != "developer"]
+    messages += [_message(item, "text", _chat_image) for item in asking.items if item.role != "developer"]
     for past in asking.rounds:
         calls = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _sent(call)}}
@@ -157,8 +158,23 @@ def parse_arguments(text: str) -> JSON | None:
     return arguments if isinstance(arguments, dict) else None
 
 
-def _message(item: Item) -> JSON:
-    return {"role": item.role, "content": _utf8(item.content)}
+def _message(item: Item, text: str, image: Callable[[str], JSON]) -> JSON:
+    """An item's words, and behind them its pictures, each as a data URL: nothing is left for the provider to fetch."""
+    if not item.images:
+        return {"role": item.role, "content": _utf8(item.content)}
+    pictures = [f"data:{each.type};base64,{base64.b64encode(each.data).decode()}" for each in item.images]
+    return {
+        "role": item.role,
+        "content": [{"type": text, "text": _utf8(item.content)}, *map(image, pictures)],
+    }
+
+
+def _responses_image(url: str) -> JSON:
+    return {"type": "input_image", "image_url": url, "detail": "auto"}
+
+
+def _chat_image(url: str) -> JSON:
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _utf8(text: str) -> str:

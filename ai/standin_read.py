@@ -12,7 +12,9 @@ from typing import Any
 # What matters in a text message stands in its first lines; more would only cost time.
 READ_CHARS_MAX = 4_000
 
-_PLACEHOLDERS = {"[picture]": "pictures", "[voice note]": "voice notes", "[document]": "documents"}
+# What the prompt says of what came beside words: of each what it is, its name and size, and why it could not be read.
+_CAME = "What came with the customer's newest messages"
+_PLACEHOLDERS = {"[picture]": "picture", "[voice note]": "voice note", "[document]": "document"}
 _CAME_WITH = re.compile(r"This turn came with ([^.(]{1,60})\. You cannot look")
 _DATE = re.compile(r"It is [A-Z][a-z]+, (\d{1,2}) ([A-Z][a-z]+) (\d{4})")
 _MONTHS = (
@@ -60,13 +62,16 @@ class Talk:
     def returning(self) -> bool:
         return bool(self.earlier or self.bridge or self.memory)
 
-    def unseen(self) -> str:
-        """ "pictures" and the like, when this turn came with what cannot be looked at."""
-        for text in self.newest:
-            if text in _PLACEHOLDERS:
-                return _PLACEHOLDERS[text]
-        came = next((match[1] for note in self.notes if (match := _CAME_WITH.search(note))), "")
-        return next((plural for plural in _PLACEHOLDERS.values() if plural[:-1] in came), "")
+    def unseen(self) -> list[Mapping[str, Any]]:
+        """What this turn came with and is looked at only as far as its name and size: all but voice notes in words."""
+        told = next((note for note in self.notes if note.startswith(_CAME)), "")
+        came = data_of(told.partition("): ")[2])
+        if isinstance(came, list):
+            items = [item for item in came if isinstance(item, dict)]
+            return [item for item in items if item.get("what") != "voice note" or item.get("unread")]
+        names = [_PLACEHOLDERS[text] for text in self.newest if text in _PLACEHOLDERS]
+        said = next((match[1] for note in self.notes if (match := _CAME_WITH.search(note))), "")
+        return [{"what": name} for name in names or (n for n in _PLACEHOLDERS.values() if n in said)]
 
     def today(self) -> date | None:
         """The day as the prompt tells it."""

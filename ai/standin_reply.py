@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ai import standin_memory as memory
 from ai import standin_tools
@@ -47,9 +49,8 @@ _GREET_WITH = re.compile(r'Greet with: "((?:[^"\\]|\\.){1,300})"')
 
 def reply(scene: Scene, handoff: bool, changes: int) -> str:
     """What to say. ``handoff``: a person takes over; ``changes``: of memory, made in this turn."""
-    unseen = scene.talk.unseen()
-    if unseen:
-        return _say(scene, "unseen", what=word(scene.language, unseen))
+    if unseen := scene.talk.unseen():
+        return _unseen(scene, unseen)
     if handoff:
         return _say(scene, "handoff")
     if scene.talk.results:
@@ -61,6 +62,26 @@ def reply(scene: Scene, handoff: bool, changes: int) -> str:
     if small_talk and not (scene.new_order or scene.new_issue or (scene.found and not scene.desk)):
         return small_talk
     return _desk(scene) if scene.desk else _form(scene)
+
+
+def _unseen(scene: Scene, came: Sequence[Mapping[str, Any]]) -> str:
+    """What came, by name and size; first of all what could not be read."""
+    first = next((item for item in came if _may_be_sent_again(item)), came[0])
+    label = " ".join(part for part in (short(str(first.get("name", ""))), _size(first)) if part)
+    told = [word(scene.language, str(first.get("what", ""))) or word(scene.language, "file"), label]
+    more = f" +{len(came) - 1}" if len(came) > 1 else ""
+    phrase = "unread" if _may_be_sent_again(first) else "unseen"
+    return _say(scene, phrase, what=" ".join(filter(None, told)) + more)
+
+
+def _may_be_sent_again(item: Mapping[str, Any]) -> bool:
+    """Whether something went wrong with this one; what cannot be done "here" at all is no better the second time."""
+    unread = str(item.get("unread") or "")
+    return bool(unread) and not unread.endswith(" here")
+
+
+def _size(item: Mapping[str, Any]) -> str:
+    return f"({short(str(item['size']))})" if item.get("size") else ""
 
 
 def _say(scene: Scene, phrase: str, **values: object) -> str:

@@ -20,8 +20,9 @@ from typing import Any
 
 import structlog
 
-from ai import values
+from ai import tool_media, values
 from ai.dialect import parse_arguments
+from ai.tool_media import Attach, Result
 from config.agents import Agent, EntityField, Tool
 from config.tool_check import function_of
 from session.model import ToolUse
@@ -32,6 +33,8 @@ RESULT_BYTES_MAX = 8 * 1024
 RESULT_BYTES_FAULT = 256 * 1024
 # Calls of one tool that may hang at a time, all turns of the process together.
 OVERDUE_MAX = 8
+# What a look at the files takes that a tool gave along.
+ATTACH_SECONDS = 4.0
 
 FAILED = "The tool failed: "
 CUT = "\n[cut here: the tool gave more]"
@@ -49,10 +52,16 @@ class Toolbox:
     So a turn that asks the model again, after a fault or for a newer message, repeats no side effect.
     """
 
-    def __init__(self, agent: Agent, context: Mapping[str, Any] | None = None) -> None:
-        """``context`` is for Python functions that have a parameter ``context``; the model never sees it."""
+    def __init__(
+        self, agent: Agent, context: Mapping[str, Any] | None = None, attach: Attach = tool_media.nowhere
+    ) -> None:
+        """``context`` is for Python functions that have a parameter ``context``; the model never sees it.
+
+        ``attach`` decides what becomes of files that a tool gives along.
+        """
         self._tools = {tool.name: tool for tool in agent.tools}
         self._context = dict(context or {})
+        self._attach = attach
         self._done: dict[tuple[str, str], ToolUse] = {}
         self.definitions = tuple(definition(tool) for tool in agent.tools)
 
@@ -72,12 +81,21 @@ class Toolbox:
             return replace(self._done[key], duration_ms=0)
         try:
             bound = min(tool.timeout_seconds, seconds)
-            result, ok = _THREADS.run(tool.target, self._work(tool, arguments), bound), True
+            given, ok = _THREADS.run(tool.target, self._work(tool, arguments), bound), True
+            if len(given) > RESULT_BYTES_FAULT:
+                raise ToolFailed("it gave far more than can be read; it must give less.")
+            result = self._with_files(given, seconds - (time.monotonic() - started))
         except ToolFailed as failure:
-            result, ok = FAILED + str(failure), False
-        use = ToolUse(name, arguments, result, ok, round((time.monotonic() - started) * 1000))
+            result, ok = Result(FAILED + str(failure)), False
+        took_ms = round((time.monotonic() - started) * 1000)
+        use = ToolUse(name, arguments, result.text, ok, took_ms, result.media, result.links)
         self._done[key] = use
         return use
+
+    def _with_files(self, text: str, seconds: float) -> Result:
+        """The result as the model is shown it, and the files that go along. Raises ``ToolFailed``."""
+        result = tool_media.taken(text, self._attach, min(seconds, ATTACH_SECONDS))
+        return replace(result, text=_cut(result.text))
 
     def _tool(self, name: str) -> Tool:
         if name not in self._tools:
@@ -87,8 +105,8 @@ class Toolbox:
     def _work(self, tool: Tool, arguments: dict[str, Any]) -> Callable[[float], str]:
         """What is done on the call's own thread, given the seconds it has."""
         if tool.kind == "http":
-            return lambda seconds: _cut(_http(tool, arguments, seconds))
-        return lambda seconds: _cut(_python(tool, arguments, self._context))
+            return lambda seconds: _http(tool, arguments, seconds)
+        return lambda seconds: _python(tool, arguments, self._context)
 
 
 def definition(tool: Tool) -> dict[str, Any]:
@@ -221,8 +239,6 @@ def _http(tool: Tool, arguments: Mapping[str, Any], seconds: float) -> str:
 
 def _cut(text: str) -> str:
     """At most ``RESULT_BYTES_MAX`` bytes of UTF-8, and a word about the rest."""
-    if len(text) > RESULT_BYTES_FAULT:
-        raise ToolFailed("it gave far more than can be read; it must give less.")
     raw = values.cleaned(text).encode("utf-8")
     if not raw:
         return "The tool gave nothing."

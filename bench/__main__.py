@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import costs, load, prompts, report, turns, webhooks
+from bench import calls, costs, load, prompts, report, turns, webhooks
 from bench.servers import PROCESSES, THREADS, Servers
 
 ROUNDS = 4
@@ -83,6 +83,8 @@ def of_workers(servers: Servers, web: int) -> report.Figures:
     world = servers.world()
     say("A message's way, 20 a second.")  # alone: this one is about milliseconds
     added = turns.added(servers, world, web)
+    say("A caller's words and the answer, 20 a second.")
+    spoken = calls.spoken(servers, world, web)
     # The crashes mostly wait, for claims and for looks at Twilio's list, on processes of their own.
     with ThreadPoolExecutor(2) as aside:
         say("Two crashes, whose answers are waited for while the rest goes on.")
@@ -94,7 +96,9 @@ def of_workers(servers: Servers, web: int) -> report.Figures:
         replies = turns.with_a_slow_model(servers, world, web)
         say("Sessions in Redis, and the sweep among a million.")
         stored = turns.stored(servers, web, turns.conversation(servers, world, web))
-        return report.Figures(instant, replies, added, stored, (crashed[0].result(), crashed[1].result()))
+        return report.Figures(
+            instant, replies, added, spoken, stored, (crashed[0].result(), crashed[1].result())
+        )
 
 
 def say(sentence: str) -> None:

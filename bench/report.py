@@ -68,11 +68,12 @@ def in_redis(costs: Mapping[str, Costs]) -> str:
 
 @dataclass(frozen=True)
 class Figures:
-    """``added``: (p50, p99) ms; ``stored``: as ``bench.stored`` prints it; ``crashed``: seconds, thinking and in doubt."""
+    """``added``, ``spoken``: (p50, p99) ms; ``stored``: as ``bench.stored`` prints it; ``crashed``: seconds, thinking and in doubt."""
 
     instant: Versus
     replies: Replies
     added: tuple[float, float]
+    spoken: tuple[float, float]
     stored: dict[str, Any]
     crashed: tuple[float, float]
 
@@ -102,6 +103,8 @@ def figures(
         ("memory of that process, at most", f"{r.memory_mb:.0f} MB", "-", "-", "200 MB", 0 < r.memory_mb < 200),
         ("added time, webhook to Twilio POST less the model, 20/s", f"p50 {f.added[0]:.0f} ms, p99 {f.added[1]:.0f} ms",
          "-", "-", "30 and 150 ms", f.added[0] <= 30 and f.added[1] <= 150),
+        ("added time of a call, from speech to the spoken answer less the model, 20/s",
+         f"p50 {f.spoken[0]:.0f} ms, p99 {f.spoken[1]:.0f} ms", "-", "-", "300 ms at p50", f.spoken[0] < 300),
         ("session load, 20 messages, p50", f"{s['load']:.2f} ms", f"GET of {s['bytes']} bytes {s['get']:.2f} ms",
          f"{load_x:.1f} times", "3 times, 2 ms", load_x <= 3 and s["load"] < 2),
         ("session save, 20 messages, p50", f"{s['save']:.2f} ms", f"SET of {s['bytes']} bytes {s['set']:.2f} ms",
@@ -171,6 +174,8 @@ How each was measured:
   are counted once among the processes that share them.
 - Added time: from the moment a webhook was due (not: was sent) to the arrival of our request at Twilio, less the second that
   the model takes; new customers, 20 a second for 10 s, web and worker on the same cores as the load.
+- Calls: from the moment the caller's words were due at `/voice/turn` to the arrival of our `Calls/{{sid}}` update with the answer, less
+  the model's second; new callers, each of whom was greeted before, 20 a second for 10 s. What Twilio takes to hear and to speak is not in it.
 - Load and save: `Ledger.read` and `Ledger.write`, each one round trip and one script, decoding included; GET and SET in turns with them.
 - Memory: `MEMORY USAGE` of the keys of a session at rest, after ten turns by the real processes, delivery callbacks applied:
   {sizes}. Beside them, with an end of their own and not among them: {beside};

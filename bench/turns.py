@@ -65,7 +65,7 @@ def _turns(servers: Servers, world: World, web: int) -> float:
     world.behave()
     load.run(web, webhooks.prepared(web, TURNS), 8, 20.0)
     process = servers.worker(web, **PATIENT)
-    _wait(lambda: world.count() >= TURNS)
+    wait_for(lambda: world.count() >= TURNS)
     servers.stop(process)
     times = sorted(at for at, _ in world.sent())[SKIPPED:]
     return (len(times) - 1) / (times[-1] - times[0])
@@ -97,7 +97,7 @@ def with_a_slow_model(servers: Servers, world: World, web: int) -> Replies:
     world.behave(MODEL_S)
     load.run(web, webhooks.prepared(web, round(LOAD_S * 70)), 8, 20.0)
     process = servers.worker(web, **PATIENT)
-    _wait(lambda: world.count() >= SKIPPED)
+    wait_for(lambda: world.count() >= SKIPPED)
     began, before = time.monotonic(), world.count()
     time.sleep(LOAD_S)
     ours = (world.count() - before) / (time.monotonic() - began)
@@ -134,7 +134,7 @@ def added(servers: Servers, world: World, web: int) -> tuple[float, float]:
     servers.redis.flushall()
     world.behave(MODEL_S)
     process = servers.worker(web)
-    _wait(lambda: servers.redis.smembers("rq:workers"))
+    wait_for(lambda: servers.redis.smembers("rq:workers"))
     _warm(web, world)
     world.behave(MODEL_S)
     requests = webhooks.prepared(web, round(RATE * LATENCY_S))
@@ -146,7 +146,7 @@ def added(servers: Servers, world: World, web: int) -> tuple[float, float]:
         time.sleep(max(0.0, at - time.monotonic()))
         due[webhooks.sender_of(request)] = at
         load.run(web, [request], 1, 10.0)
-    _wait(lambda: world.count() >= len(requests))
+    wait_for(lambda: world.count() >= len(requests))
     servers.stop(process)
     took = sorted((at - due[to] - MODEL_S) * 1000 for at, to in world.sent())
     return took[len(took) // 2], took[int(len(took) * 0.99)]
@@ -154,7 +154,7 @@ def added(servers: Servers, world: World, web: int) -> tuple[float, float]:
 
 def _warm(web: int, world: World) -> None:
     load.run(web, webhooks.prepared(web, 50), 4, 10.0)
-    _wait(lambda: world.count() >= 50)
+    wait_for(lambda: world.count() >= 50)
 
 
 def conversation(servers: Servers, world: World, web: int) -> str:
@@ -162,17 +162,17 @@ def conversation(servers: Servers, world: World, web: int) -> str:
     servers.redis.flushall()
     world.behave()
     process = servers.worker(web)
-    requests = webhooks.conversation(web, [_words(n) for n in range(10)])
+    requests = webhooks.conversation(web, [said(n) for n in range(10)])
     phone = webhooks.sender_of(requests[0])
     for n, request in enumerate(requests, 1):
         load.run(web, [request], 1, 10.0)
-        _wait(lambda n=n: sum(to == phone for _, to in world.sent()) >= n)
+        wait_for(lambda n=n: sum(to == phone for _, to in world.sent()) >= n)
     time.sleep(0.3)
     servers.stop(process)
     return phone
 
 
-def _words(seed: int) -> str:
+def said(seed: int) -> str:
     """100 characters that nobody said before: who says the same again and again is taken for a machine."""
     words = SAID.split()
     random.Random(seed).shuffle(words)
@@ -190,16 +190,17 @@ def crash(in_doubt: bool) -> float:
         begun = world.posted if in_doubt else world.asked
         process = servers.worker(web)
         load.run(web, webhooks.prepared(web, 1), 1, 10.0)
-        _wait(begun)
+        wait_for(begun)
         process.kill()
         killed = time.monotonic()
         world.behave()
         servers.worker(web)
-        _wait(world.count, 150.0)
+        wait_for(world.count, 150.0)
         return world.sent()[0][0] - killed
 
 
-def _wait(look: Any, seconds: float = PATIENCE_S) -> None:
+def wait_for(look: Any, seconds: float = PATIENCE_S) -> None:
+    """Until it is so. Raises ``load.BadAnswer`` when it does not come to be."""
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:

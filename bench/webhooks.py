@@ -45,10 +45,15 @@ def _request(port: int, sender: str, text: str) -> bytes:
         ("From", sender),
         ("Body", text),
     ]
+    return signed(port, "/sms", pairs)
+
+
+def signed(port: int, target: str, pairs: list[tuple[str, str]]) -> bytes:
+    """A request of Twilio's with these fields."""
     host = f"127.0.0.1:{port}"
     body = urlencode(pairs)
     return (
-        f"POST /sms HTTP/1.1\r\nHost: {host}\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n"
-        f"X-Twilio-Signature: {compute(TOKEN, f'http://{host}/sms', pairs)}\r\n"
+        f"POST {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n"
+        f"X-Twilio-Signature: {compute(TOKEN, f'http://{host}{target}', pairs)}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()

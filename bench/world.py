@@ -22,7 +22,8 @@ _SID = "SM%032x"
 
 @dataclass
 class Seen:
-    """``sent``: (time.monotonic() at which a send arrived, To); ``asked``: model requests begun, ``posted``: sends begun."""
+    """``sent``: (time.monotonic() at which a send arrived, To; of words for a live call its SID); ``asked``: model
+    requests begun, ``posted``: sends begun."""
 
     model_s: float = 0.0
     twilio_s: float = 0.0
@@ -86,11 +87,12 @@ class Connection(asyncio.Protocol):
             self._later(seen.model_s, _THOUGHT)
         elif target.startswith("/2010-04-01/") and method == "POST":
             seen.posted += 1
-            to = parse_qs(body.decode("latin-1")).get("To", [""])[0]
+            call = target.partition("/Calls/")[2].removesuffix(".json")
+            to = call or parse_qs(body.decode("latin-1")).get("To", [""])[0]
             if not seen.twilio_s:  # who is held may never get an answer, and did not send
                 seen.sent.append((time.monotonic(), to))
-            answer = {"sid": _SID % seen.posted, "status": "queued", "to": to, "error_code": None}
-            self._later(seen.twilio_s, _answer("201 Created", answer))
+            answer = {"sid": call or _SID % seen.posted, "status": "queued", "to": to, "error_code": None}
+            self._later(seen.twilio_s, _answer("200 OK" if call else "201 Created", answer))
         elif target.startswith("/2010-04-01/"):
             self._later(0, _NONE_LISTED)
         else:

@@ -74,6 +74,11 @@ class Handoff:
     notify: tuple[str, ...] = ()  # operators' numbers (E.164), texted a link
     by_model: bool = True  # the model may ask for a person
 
+    @property
+    def every_word(self) -> tuple[str, ...]:
+        """The words of all languages."""
+        return tuple(word for said in self.words.values() for word in said)
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -132,6 +137,21 @@ class Template:
 
 
 @dataclass(frozen=True)
+class VoiceRules:
+    """How an agent answers the telephone."""
+
+    greeting: Mapping[str, str] = field(default_factory=dict)  # language to its first words
+    hold: str = ""  # an https address of music for the wait; words when empty
+    transfer: str = ""  # a person's number (E.164) that a call is handed over to
+    queue: str = ""  # or the name of a Twilio queue
+    answer_by_text: bool = False  # an answer that nobody heard goes by SMS
+    voices: Mapping[str, str] = field(default_factory=dict)  # language to Twilio's name of a voice
+    languages: Mapping[str, str] = field(default_factory=dict)  # language to its kind: "en-GB"
+    hints: tuple[str, ...] = ()  # words that callers are likely to say
+    min_confidence: float = 0.4  # what is heard less surely is asked again
+
+
+@dataclass(frozen=True)
 class Agent:
     """A configured persona; an empty model, history window or policy leaves it to the environment."""
 
@@ -157,6 +177,7 @@ class Agent:
     closing_question: bool = False  # asks for 1 to 5 at the end
     notices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # name, language, text
     templates: tuple[Template, ...] = ()
+    voice: VoiceRules = field(default_factory=VoiceRules)
     prices: tuple[float, float] = (0.0, 0.0)  # USD per million tokens in and out; zero: cost is not known
     # Where each table and key stands in the file: "policy.scope" to its line, for faults found later.
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)

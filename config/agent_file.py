@@ -17,6 +17,7 @@ from config.agent_hours import read_hours
 from config.agent_table import Source, Table
 from config.agent_templates import read_templates
 from config.agent_tools import read_tools
+from config.agent_voice import read_voice
 from config.notices import notice_fault
 from config.toml_lines import lines_of
 
@@ -33,7 +34,7 @@ REPLY_CHARS_LEAST, REPLY_CHARS_MAX = 40, 7500  # five parts of an SMS are the mo
 AGENT_KEYS = (
     "name", "instructions", "style", "greeting", "languages", "numbers", "model", "fallback_model", "prices",
     "history_window", "links", "closing_question", "entities", "policy", "hours", "handoff", "tools", "limits",
-    "memory", "order", "notices", "templates",
+    "memory", "order", "notices", "templates", "voice",
 )  # fmt: skip
 
 _AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -65,6 +66,7 @@ def read_agent(path: Path, source: Source) -> Agent | None:
         _E164.fullmatch,
         "a list of our own numbers, each in quotation marks: + and 7 to 15 digits.",
     )
+    languages = _languages(table)
     agent = Agent(
         id=path.stem,
         name=table.text("name", required=True),
@@ -75,7 +77,7 @@ def read_agent(path: Path, source: Source) -> Agent | None:
         policy=_policy(table.table("policy")),
         model=table.text("model", chars_max=200),
         history_window=_window(table),
-        languages=_languages(table),
+        languages=languages,
         greeting=table.text("greeting", chars_max=GREETING_CHARS_MAX),
         hours=read_hours(table.table("hours")),
         handoff=_handoff(table.table("handoff"), entities, numbers, order),
@@ -88,6 +90,7 @@ def read_agent(path: Path, source: Source) -> Agent | None:
         closing_question=table.flag("closing_question", default=False),
         notices=_notices(table.table("notices")),
         templates=read_templates(table),
+        voice=read_voice(table.table("voice"), languages, numbers),
         prices=_prices(table.table("prices")),
         lines=source.lines,
     )

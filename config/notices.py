@@ -9,8 +9,10 @@ import re
 from collections.abc import Mapping
 
 from config.agent import Agent
+from config.notices_voice import VOICE_NOTICES
 
 NOTICES: Mapping[str, Mapping[str, str]] = {
+    **VOICE_NOTICES,
     # The model is away; the message waits and is answered later.
     "apology": {
         "en": "Sorry, I can't answer just now. We have your message and will reply as soon as we can.",

@@ -83,6 +83,9 @@ class Variables(BaseSettings):
     twilio_whatsapp_number: kinds.Phone | None = _setting(
         None, "our WhatsApp sender; `TWILIO_PHONE_NUMBER` when not set", "+15550001111"
     )
+    whatsapp_typing: kinds.Switch = _setting(
+        True, "`false`: no typing indicator and no read receipt on WhatsApp", "true"
+    )
     twilio_api_key_sid: kinds.KeySid | None = _setting(
         None, "API key for REST calls, together with its secret", "SK00000000000000000000000000000000"
     )
@@ -108,6 +111,9 @@ class Variables(BaseSettings):
         None, "any OpenAI-compatible server; OpenAI's own when not set", "http://localhost:11434/v1"
     )
     openai_model: str = _setting("gpt-6-luna", "the model asked for an answer")
+    openai_transcribe_model: str = _setting(
+        "whisper-1", "the model of the same server that writes down voice notes"
+    )
     ai_responses_enabled: kinds.Switch = _setting(True, "`false`: record everything, answer nothing", "true")
     ai_response_delay: Annotated[int, Field(ge=0)] = _setting(
         0, "milliseconds of quiet to wait for before answering, so that bursts collect"
@@ -135,6 +141,9 @@ class Variables(BaseSettings):
     )
     max_message_history: kinds.Count = _setting(20, "messages shown to the model")
     retention_days: kinds.Positive = _setting(30.0, "sliding life of a customer's data in Redis", "30")
+    media_retention_days: kinds.Positive = _setting(
+        7.0, "how long what was made of a picture, voice note or document is kept after it came", "7"
+    )
     default_agent_id: str = _setting("default-agent", "agent for numbers that no agent claims")
     agents_dir: Path = _setting(
         Path("config/agents"), "folder of the agents' files, seen from the project's folder"
@@ -147,6 +156,20 @@ class Variables(BaseSettings):
     daily_budget_turns: kinds.Limit = _setting(0, "turns per day of the whole deployment; 0 is off", "10000")
     allowed_countries: kinds.Regions = _setting(
         (), "countries whose numbers are answered, two letters each; all when not set", "US,CA"
+    )
+
+    # Calls
+    call_hold_seconds: kinds.Positive = _setting(
+        45.0,
+        "how long a caller waits for an answer before they are asked whether there is anything else",
+        "45",
+    )
+    call_poll_seconds: kinds.Count = _setting(
+        2, "how often a waiting call asks for its answer itself, whole seconds"
+    )
+    call_turns_max: kinds.Count = _setting(100, "questions of one call; then it is ended")
+    call_silences_max: kinds.Count = _setting(
+        3, "questions in a row that nobody answers; then a call is ended"
     )
 
     # Keys of our own
@@ -210,6 +233,10 @@ class Variables(BaseSettings):
     backfill_late_seconds: kinds.Positive = _setting(
         900.0, "fetched so long after it was sent, a message goes to a person, not to the assistant", "900"
     )
+    media_fetch_seconds: kinds.Positive = _setting(
+        10.0, "fetching one picture, voice note or document, or writing one down", "10"
+    )
+    media_turn_seconds: kinds.Positive = _setting(20.0, "all that came with the messages of one turn", "20")
     model_away_seconds: kinds.Pair = _setting(
         (30.0, 300.0), "model away: asked again after the first, at most the second", "30,300"
     )
@@ -220,6 +247,7 @@ class Variables(BaseSettings):
     max_attempts: kinds.Count = _setting(3, "tries of a turn before it is a failure")
     inbox_take: kinds.Count = _setting(50, "messages that one turn takes at most")
     shutdown_seconds: kinds.Positive = _setting(25.0, "from SIGTERM to exit", "25")
+    word_push_seconds: kinds.Positive = _setting(5.0, "putting an answer into a live call", "5")
     redis_timeout_seconds: kinds.Positive = _setting(1.5, "one Redis command")
 
     @classmethod

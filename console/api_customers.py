@@ -1,6 +1,6 @@
 """One customer in the JSON API: everything held, everything removed, and the customer in numbers.
 
-add_routes(routes, manager, queue)   # to the API's blueprint, whose key and error answers then hold here too
+add_routes(routes, manager, settings, queue)   # to the API's blueprint, whose key and error answers then hold here too
 """
 
 from __future__ import annotations
@@ -8,19 +8,22 @@ from __future__ import annotations
 import redis
 from flask import Blueprint, Response, jsonify, request
 
+from config.settings import Settings
 from console import erasure
 from console.api import Refused
 from console.customer_shapes import analytics_json, holding_json
+from console.twilio_erasure import TwilioAway
 from session import customers
 from session.customers import Holding, NoSuchCustomer
 from session.manager import SessionManager
 
+DELETED = "Customer data deleted"
 YES = ("true", "1", "yes")
 
 
-def add_routes(routes: Blueprint, manager: SessionManager, queue: redis.Redis) -> None:
+def add_routes(routes: Blueprint, manager: SessionManager, settings: Settings, queue: redis.Redis) -> None:
     """GET /privacy/export, DELETE /privacy/delete and GET /admin/customer/{phone}/analytics."""
-    door = CustomersApi(manager, queue)
+    door = CustomersApi(manager, settings, queue)
     routes.add_url_rule("/privacy/export/<phone:phone>", "export", door.export)
     routes.add_url_rule("/privacy/delete/<phone:phone>", "delete", door.delete, methods=["DELETE"])
     routes.add_url_rule("/admin/customer/<phone:phone>/analytics", "analytics", door.analytics)
@@ -29,8 +32,9 @@ def add_routes(routes: Blueprint, manager: SessionManager, queue: redis.Redis) -
 class CustomersApi:
     """The answers. Safe for threads."""
 
-    def __init__(self, manager: SessionManager, queue: redis.Redis) -> None:
+    def __init__(self, manager: SessionManager, settings: Settings, queue: redis.Redis) -> None:
         self._manager = manager
+        self._settings = settings
         self._queue = queue
 
     def export(self, phone: str) -> Response:
@@ -42,14 +46,21 @@ class CustomersApi:
         return jsonify(analytics_json(customers.analytics(self._held(phone))))
 
     def delete(self, phone: str) -> Response:
-        """DELETE /privacy/delete/{phone} : removes it, everywhere; again it removes nothing, and says so."""
-        if request.args.get("twilio", "").lower() in YES:
+        """DELETE /privacy/delete/{phone} : removes it, everywhere; again it removes nothing, and says so.
+
+        With ``?twilio=true`` at Twilio too: ``twilio`` in the answer says what was, and what is still there.
+        """
+        cid = self._manager.find_customer(phone)[0]
+        if request.args.get("twilio", "").lower() not in YES:
+            return jsonify(message=DELETED, removed=erasure.erase(self._manager, self._queue, cid))
+        try:
+            removed, report = erasure.erase_everywhere(self._manager, self._settings, self._queue, cid)
+        except TwilioAway as error:
             raise Refused(
-                422, "not_supported_yet",
-                "Messages at Twilio are not deleted yet: leave twilio out, and delete them in Twilio's console.",
-            )  # fmt: skip
-        removed = erasure.erase(self._manager, self._queue, self._manager.find_customer(phone)[0])
-        return jsonify(message="Customer data deleted", removed=removed)
+                503, "twilio_unavailable",
+                f"Nothing was deleted: Twilio {error}. Try again later, or leave twilio out.", retry_after=60,
+            ) from None  # fmt: skip
+        return jsonify(message=DELETED, removed=removed, twilio=report.shown())
 
     def _held(self, phone: str) -> Holding:
         try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import redis
 import structlog
 from flask import Blueprint, Response, jsonify
 
@@ -15,6 +14,7 @@ from config.kinds import is_e164
 from config.settings import Settings
 from console.api import Refused, json_body
 from console.customer_shapes import delivery_json
+from console.ringing import ring
 from console.senders import CHANNEL_WORDS, Sender, Senders, TwilioAway
 from session import address, keys
 from session.address import WHATSAPP_PREFIX
@@ -54,7 +54,7 @@ class SendingApi:
         self._senders = senders
 
     def send(self) -> tuple[Response, int]:
-        """POST /messages : start or continue a conversation; 202 with the message."""
+        """POST /messages : start or continue a conversation, or call; 202 with the message."""
         draft = self._draft(fields(*FIELDS))
         try:
             done = self._outbound.send(draft)
@@ -69,7 +69,7 @@ class SendingApi:
         assert message is not None
         assert found is not None
         parts = self._manager.ledger.parts_of(found.cid, found.number)
-        self._ring(found.cid)
+        ring(self._bell, found.cid)
         return jsonify(delivery_json(message, found.cid, parts)), 202
 
     # What is asked
@@ -77,8 +77,6 @@ class SendingApi:
     def _draft(self, given: JSON) -> Draft:
         to = text_of(given, "to", required=True)
         channel = channel_of(given, to)
-        if channel is Channel.VOICE:
-            raise Refused(422, "not_supported_yet", "Calls cannot be made yet; send on sms or whatsapp.")
         if ("body" in given) == ("template" in given):
             raise Refused(422, "missing_field", "Send either body or template.")
         template = _template(given["template"]) if "template" in given else None
@@ -87,7 +85,7 @@ class SendingApi:
         return Draft(to, channel, body, template, ours)
 
     def _sender(self, typed: str, to: str, channel: Channel) -> str:
-        """Our number to send from, E.164; '' to let it be chosen. Refused when it may not send on the channel."""
+        """Our number to send or call from, E.164; '' to let it be chosen. Refused when it may not on this channel."""
         if not typed:
             return ""
         readings = address.candidates(typed, self._settings.default_region)
@@ -114,19 +112,12 @@ class SendingApi:
     def _is_known(self, number: str, to: str, channel: Channel) -> bool:
         """Whether the settings, or the customer's own messages to it, say that it is a sender: Twilio need not be asked."""
         settings = self._settings
-        if channel is Channel.SMS:
+        if channel is not Channel.WHATSAPP:
             return number == settings.twilio_phone_number
         if number == settings.whatsapp_number:
             return True
         customer = self._manager.read(to, 0)[0]
         return f"{channel}|{number}" in customer.heard
-
-    def _ring(self, cid: str) -> None:
-        try:
-            self._bell.ring(cid)
-        except redis.RedisError as error:
-            # The ledger knows who waits, and every worker and the clock ring again.
-            _log.warning("ring_failed", customer=cid[:6], error=type(error).__name__)
 
 
 def find_sender(senders: Senders, number: str) -> Sender | None:

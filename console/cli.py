@@ -9,6 +9,7 @@ import redis
 
 from console import (
     commands_agents,
+    commands_call,
     commands_customers,
     commands_eval,
     commands_failures,
@@ -52,6 +53,7 @@ for command in (
     commands_setup.doctor,
     commands_setup.init,
     commands_talk.text,
+    commands_call.call,
     commands_talk.curl,
     commands_sessions.sessions,
     commands_sessions.show,

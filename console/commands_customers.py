@@ -10,6 +10,7 @@ import click
 from console import erasure
 from console.customer_shapes import holding_json, story_json
 from console.running import Trouble, system_or_exit
+from console.twilio_erasure import TwilioAway
 from session import customers
 from session.manager import NotANumber, SessionManager
 from workers import jobs
@@ -35,10 +36,11 @@ def export(phone: str) -> None:
 @click.command(short_help="Delete everything held about a customer.")
 @click.argument("phone")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(phone: str, yes: bool) -> None:
+@click.option("--twilio", is_flag=True, help="Delete at Twilio too, what our record names.")
+def forget(phone: str, yes: bool, twilio: bool) -> None:
     """Delete everything held about the customer PHONE, everywhere, and print what went. Asks before it does.
 
-    A turn that runs meanwhile stores and sends nothing more. Twilio's own records are Twilio's.
+    A turn that runs meanwhile stores and sends nothing more. Twilio's own records stay, unless --twilio is given.
 
     \b
     Example:
@@ -50,12 +52,22 @@ def forget(phone: str, yes: bool) -> None:
     if not yes and not click.confirm(f"Delete everything held about {phone}?", err=True):
         raise Trouble("Nothing was deleted.")
     queue = jobs.connect(settings.redis_connection_url, settings.redis_timeout_seconds)
+    report = None
     try:
-        removed = erasure.erase(manager, queue, cid)
+        if twilio:
+            removed, report = erasure.erase_everywhere(manager, settings, queue, cid)
+        else:
+            removed = erasure.erase(manager, queue, cid)
+    except TwilioAway as error:
+        raise Trouble(f"Nothing was deleted: Twilio {error}.") from None
     finally:
         queue.close()
     for name, count in removed.items():
         click.echo(f"{name}: {count}")
+    for name, count in report.deleted.items() if report else ():
+        click.echo(f"{name} at Twilio: {count}")
+    for sid, why in report.left.items() if report else ():
+        click.echo(f"still at Twilio: {sid} ({why})", err=True)
 
 
 @click.command(short_help="Show why a reply was given.")

@@ -35,7 +35,7 @@ def sessions(limit: int) -> None:
     click.echo(ROW.format("PHONE", "STATE", "HANDLED", "CHANNEL", "MESSAGES", "LAST ACTIVITY", "AGENT"))
     for customer, s in rows:
         count, seen = s.message_count, _clock(s.last_activity)
-        click.echo(ROW.format(customer.address, s.state, _hands(s), s.channel, count, seen, s.agent_id))
+        click.echo(ROW.format(customer.legible, s.state, _hands(s), s.channel, count, seen, s.agent_id))
     total = manager.get_active_sessions_count()
     if total > len(rows):
         click.echo(f"... and {total - len(rows)} more: use --limit {total}.")
@@ -100,7 +100,7 @@ def _find(manager: SessionManager, name: str) -> tuple[Customer, Session, list[M
 
 
 def _show_customer(customer: Customer) -> None:
-    click.echo(f"Customer  {customer.address}{f' ({_plain(customer.name)})' if customer.name else ''}")
+    click.echo(f"Customer  {customer.legible}{f' ({_plain(customer.name)})' if customer.name else ''}")
     _line("Seen", f"first {_clock(customer.first_seen)}, last {_clock(customer.last_seen)}")
     counts = ", ".join(f"{channel} {n}" for channel, n in sorted(customer.channel_counts.items()))
     _line("Received", counts)

@@ -48,11 +48,11 @@ def text(phone: str, body: str, whatsapp: bool, to: str | None, really: bool) ->
     """
     system = system_or_exit()
     refuse_strangers(system, really)
-    if _lone_surrogates(body):
+    if has_lone_surrogates(body):
         raise Unfit("The message must be UTF-8 text.")
     settings = system.settings
     ours = to or (settings.whatsapp_number if whatsapp else settings.twilio_phone_number)
-    sending = Texting(system, _number(system, phone), _number(system, ours), body, whatsapp)
+    sending = Texting(system, number_typed(system, phone), number_typed(system, ours), body, whatsapp)
     try:
         click.echo(sending.reply())
     except wire.Unreachable as error:
@@ -197,7 +197,7 @@ def curl(path: str, fields: tuple[str, ...], really: bool) -> None:
       ringback curl /sms From=+15551234567 Body="It hasn't shipped yet" | sh
     """
     given = [_pair(field) for field in fields]
-    if not path.startswith("/") or _lone_surrogates(path) or any(c.isspace() for c in path):
+    if not path.startswith("/") or has_lone_surrogates(path) or any(c.isspace() for c in path):
         raise click.UsageError('PATH is a webhook of Ringback, for example "/sms".')
     if path.partition("?")[0] in twilio_request.INBOUND_PATHS and "From" not in dict(given):
         raise click.UsageError("Say who writes, for example From=+15551234567.")
@@ -219,17 +219,17 @@ def curl_command(url: str, signature: str, fields: twilio_request.Fields) -> str
 
 def _pair(field: str) -> tuple[str, str]:
     name, equals, value = field.partition("=")
-    if not equals or not name or _lone_surrogates(field):
+    if not equals or not name or has_lone_surrogates(field):
         raise click.UsageError("Fields are written NAME=value, for example Body=hello.")
     return name, value
 
 
-def _lone_surrogates(text: str) -> bool:
+def has_lone_surrogates(text: str) -> bool:
     """Whether the shell gave us bytes that are no UTF-8."""
     return any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
-def _number(system: System, typed: str) -> str:
+def number_typed(system: System, typed: str) -> str:
     """E.164 of a number as people type it; a customer we know is preferred where Redis can tell."""
     readers: tuple[Callable[[], str], ...] = (
         lambda: system.manager().find_customer(typed)[1],

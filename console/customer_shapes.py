@@ -8,8 +8,9 @@ from typing import Any
 from console.api_failures import failure_json
 from console.shapes import JSON, customer_json, memory_json, message_json, session_json, time_of
 from session import keys, records
+from session.calls import Call
 from session.customers import Analytics, Holding, Story, TurnRecord
-from session.model import Channel, MemoryItem, Message
+from session.model import Channel, MemoryItem, Message, legible
 
 
 def holding_json(held: Holding) -> JSON:
@@ -31,8 +32,17 @@ def holding_json(held: Holding) -> JSON:
         "failures": [failure_json(failure) for failure in held.failures],
         "events": list(held.events),
         "facts": dict(sorted(held.facts.items())),
+        "calls": [_call(call) for call in held.calls],
         "counters": held.counters,
     }
+
+
+def _call(call: Call) -> JSON:
+    return {
+        "call_sid": call.sid, "from_number": legible(call.theirs), "to_number": call.lane.ours,
+        "outbound": call.outbound, "began_at": time_of(call.began), "ended_at": time_of(call.ended_at),
+        "status": call.status or None, "questions": call.turn, "language": call.language or None,
+    }  # fmt: skip
 
 
 def _item(item: MemoryItem) -> JSON:

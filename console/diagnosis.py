@@ -163,6 +163,10 @@ def webhook_settings(settings: Settings) -> Iterator[Finding]:
     about, base = "Twilio's console", settings.public_base_url
     yield ok(about, f"A message comes in: Webhook, {base}/sms{RETRIES}, HTTP POST")
     yield ok(about, f"Primary handler fails: {base}/sms, HTTP POST; better the same path on a second host")
+    yield ok(
+        about,
+        f"A call comes in: Webhook, {base}/voice{RETRIES}, HTTP POST; call status changes: {base}/voice/status{RETRIES}",
+    )
     yield ok(about, f"WhatsApp sender: {base}/whatsapp{RETRIES}, status callback {base}/status{RETRIES}")
 
 

@@ -29,6 +29,7 @@ class Seen:
     session_before: str  # id, '' while there was none
     tools: tuple[str, ...]  # called by the model
     memory: tuple[str, ...] = ()  # what the agent remembers of the customer
+    call: str = ""  # one of ``dialogues.CALL_STATES``; '' while there was none
     trouble: tuple[str, ...] = ()  # why the model failed
 
     @property
@@ -196,6 +197,8 @@ def _place(expect: Expectation, seen: Seen) -> Iterator[Check]:
         same = bool(seen.session_before) and session.get("session_id") == seen.session_before
         got = "the same one" if same else f"a new one: {session.get('opened_because') or 'no reason is told'}"
         yield Check("session", same is (expect.session == "same"), f"the {expect.session} one", got)
+    if expect.call is not None:
+        yield Check("call", seen.call == expect.call, expect.call, seen.call or "there was no call")
     if expect.opted_out is not None:
         out = bool(seen.customer.get("opted_out"))
         yield Check("opted_out", out is expect.opted_out, _json(expect.opted_out), _json(out))

@@ -22,12 +22,15 @@ PAUSE_DAYS_MAX = 60
 STARTS = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 
 FILE_KEYS = ("shows", "agent", "starts", "profile_name", "step")
-ACTIONS = ("customer", "pause", "operator", "takes_over", "hands_back")
-STEP_KEYS = (*ACTIONS, "channel", "expect")
-CHANNELS = (Channel.SMS, Channel.WHATSAPP)  # calls come with voice
+ON_A_CALL = ("keys", "says_nothing", "hangs_up")
+ACTIONS = ("customer", *ON_A_CALL, "pause", "operator", "takes_over", "hands_back")
+STEP_KEYS = (*ACTIONS, "channel", "confidence", "expect")
+CHANNELS = tuple(Channel)
+CALL_STATES = ("live", "over", "put through")
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _PAUSE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd])", re.ASCII)
+_KEYS = re.compile(r"[0-9*]{1,20}", re.ASCII)
 _STEP_HEADER = re.compile(r"\s*\[\[\s*step\s*\]\]")
 _SYNTAX_LINE = re.compile(r"at line ([0-9]+)")
 
@@ -57,6 +60,7 @@ class Expectation:
     channel: str | None = None  # the session's
     language: str | None = None  # the session's
     tools: Texts | None = None  # called in this step; () for none
+    call: str | None = None  # one of ``CALL_STATES``
     opted_out: bool | None = None
 
 
@@ -66,8 +70,9 @@ class Step:
 
     line: int
     action: str
-    value: Any  # texts of the customer; ms of a pause; the operator's text or note; True
+    value: Any  # texts of the customer; keys pressed; ms of a pause; the operator's text or note; True
     channel: Channel = Channel.SMS
+    confidence: float | None = None  # in what the customer said on a call, as Twilio tells it
     expect: Expectation = Expectation()
     lines: Mapping[str, int] = field(default_factory=dict)  # of each expectation
 
@@ -228,8 +233,9 @@ class _Reader:
         """A step's channel; the last one's unless it says so."""
         given = row.get("channel", str(last))
         if given not in CHANNELS or ("channel" in row and "customer" not in row):
-            known = " or ".join(f'"{each}"' for each in CHANNELS)
-            self.fault(self._line("channel", line), f"channel is {known}, beside what the customer says.")
+            known = ", ".join(f'"{each}"' for each in CHANNELS)
+            sentence = f"channel is one of {known}, beside what the customer says."
+            self.fault(self._line("channel", line), sentence)
             return last
         return Channel(given)
 
@@ -245,7 +251,21 @@ class _Reader:
             self.fault(self._line("expect", line), "expect must be a table, headed [step.expect].")
             given = {}
         lines = {key: self._line(key, line) for key in given}
-        return Step(line, action, value, channel, self._expectation(given, line), lines)
+        confidence = self._confidence(row, channel, line)
+        if action == "customer" and channel is Channel.VOICE and len(value) > 1:
+            self.fault(self._line(action, line), "on a call one thing is said at a time, as one text.")
+        return Step(line, action, value, channel, confidence, self._expectation(given, line), lines)
+
+    def _confidence(self, row: Mapping[str, Any], channel: Channel, line: int) -> float | None:
+        given = row.get("confidence")
+        if given is None:
+            return None
+        spoken = "customer" in row and channel is Channel.VOICE
+        if not spoken or type(given) not in (int, float) or not 0 <= given <= 1:
+            sentence = "confidence is a number from 0 to 1, beside what the customer says on a call."
+            self.fault(self._line("confidence", line), sentence)
+            return None
+        return float(given)
 
     def _value(self, action: str, value: Any, line: int) -> Any:
         at = self._line(action, line)
@@ -264,10 +284,14 @@ class _Reader:
                     at, f'pause is a time like "90s", "5m", "1h" or "2d", {PAUSE_DAYS_MAX} days at most.'
                 )
             return ms or 0
-        if action == "takes_over":
+        if action in ("takes_over", "says_nothing", "hangs_up"):
             if value is not True:
-                self.fault(at, "takes_over is true, or left out.")
+                self.fault(at, f"{action} is true, or left out.")
             return True
+        if action == "keys":
+            if not isinstance(value, str) or not _KEYS.fullmatch(value):
+                self.fault(at, 'keys are what the customer presses on a call, like "0" or "12345".')
+            return value
         if not isinstance(value, str) or (action == "operator" and not value.strip()):
             what = "what the operator writes" if action == "operator" else 'a note for the assistant, or ""'
             self.fault(at, f"{action} is {what}, as text.")
@@ -342,9 +366,10 @@ _FORMS: dict[str, tuple[Any, str]] = {
     "state": (lambda v: v in _STATES, f"one of {', '.join(_STATES)}"),
     "handed_over": _SWITCH,
     "session": (lambda v: v in ("same", "new"), '"same" or "new"'),
-    "channel": (lambda v: v in CHANNELS, '"sms" or "whatsapp"'),
+    "channel": (lambda v: v in CHANNELS, f"one of {', '.join(CHANNELS)}"),
     "language": (_is_word, 'a language, like "es"'),
     "tools": (lambda v: v == [] or _is_texts(v), "a list of tools that are called, [] for none"),
     "opted_out": _SWITCH,
+    "call": (lambda v: v in CALL_STATES, f"one of {', '.join(CALL_STATES)}"),
 }
 EXPECTATIONS = tuple(_FORMS)

@@ -10,6 +10,9 @@ import structlog
 from rq import Queue
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 
+from config.settings import Settings
+from console import twilio_erasure
+from console.twilio_erasure import Report
 from session import customers
 from session.manager import SessionManager
 from workers import jobs
@@ -27,7 +30,7 @@ RULES: dict[str, str] = {
     **dict.fromkeys(
         (
             "customer", "inbox", "attempts", "placed", "sessions", "history", "parts", "outbox", "memory",
-            "failures", "claim", "pace", "said", "turns",
+            "failures", "claim", "pace", "said", "turns", "calls", "media",
         ),
         _DELETED,
     ),
@@ -53,6 +56,24 @@ def erase(manager: SessionManager, queue: redis.Redis, cid: str) -> dict[str, in
     removed |= {"jobs": _jobs(queue, cid), "records": records}
     _log.info("customer_forgotten", customer=cid[:6], **removed)
     return removed
+
+
+def erase_everywhere(
+    manager: SessionManager, settings: Settings, queue: redis.Redis, cid: str
+) -> tuple[dict[str, int], Report]:
+    """The same at Twilio too. Raises ``TwilioAway`` before anything is deleted when Twilio takes no deletion.
+
+    Twilio first, for our record alone names what it keeps; then ours, after which nothing new is sent; then what
+    came in between, and once more what was still on its way.
+    """
+    at_twilio = twilio_erasure.TwilioErasure(settings)
+    at_twilio.delete(twilio_erasure.named(manager, settings, cid))
+    records = twilio_erasure.named(manager, settings, cid)
+    removed = erase(manager, queue, cid)
+    at_twilio.delete(records)
+    at_twilio.again(records)
+    twilio_erasure.told(at_twilio.report, cid)
+    return removed, at_twilio.report
 
 
 def _jobs(connection: redis.Redis, cid: str) -> int:

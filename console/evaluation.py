@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from config.agents import Agent
 from console.dialogue_checks import Check, Seen, check
-from console.dialogues import Dialogue, Step
+from console.dialogues import ON_A_CALL, Dialogue, Step
+from console.evaluation_calls import BadAnswer, Handset, NoCall
 from console.evaluation_system import CUSTOMER, House, NotTaken
 from session.address import Address
 from session.model import Answer, Channel
@@ -70,6 +71,10 @@ def _take(
         _do(house, dialogue, step, agent)
     except NotTaken as error:
         house.errors.append(f"the API refused it: {error}")
+    except NoCall:
+        house.errors.append("no call is live: somebody hung up, or nobody called")
+    except BadAnswer as error:
+        house.errors.append(str(error))
     session, customer = house.conversation()
     to = {str(Address(channel, CUSTOMER)) for channel in Channel}
     seen = Seen(
@@ -80,12 +85,16 @@ def _take(
         tools=tuple(use.name for answer in house.listener.answers[answered:] for use in answer.tools),
         memory=house.memory(agent.id),
         trouble=tuple(house.listener.faults[failed:]),
+        call=house.handset.state,
     )
     return seen, house.errors[errors:]
 
 
 def _do(house: House, dialogue: Dialogue, step: Step, agent: Agent) -> None:
-    if step.action == "customer":
+    spoken = step.action == "customer" and step.channel is Channel.VOICE
+    if spoken or step.action in ON_A_CALL:
+        _call(house.handset, step, agent.numbers[0])
+    elif step.action == "customer":
         for text in step.value:
             house.customer(text, step.channel, agent.numbers[0], dialogue.profile_name)
     elif step.action == "pause":
@@ -99,10 +108,26 @@ def _do(house: House, dialogue: Dialogue, step: Step, agent: Agent) -> None:
     _settle(house)
 
 
+def _call(handset: Handset, step: Step, ours: str) -> None:
+    """What the customer does on the telephone; whoever says something and is in no call, calls."""
+    if step.action == "hangs_up":
+        return handset.hangs_up()
+    handset.calls(ours)
+    if step.action == "keys":
+        handset.presses(step.value)
+    elif step.action == "says_nothing":
+        handset.says_nothing()
+    else:
+        handset.says(step.value[0], step.confidence)
+    return None
+
+
 def _settle(house: House) -> None:
     """Whatever is due now is rung for and done."""
-    house.rt.bell.ring_all(house.ledger.due())
-    house.work()
+    for _ in range(2):  # the second time for what comes of a call's end
+        house.rt.bell.ring_all(house.ledger.due())
+        house.work()
+        house.handset.settle()
 
 
 def _count(result: Result, step: Step, found: Check) -> None:

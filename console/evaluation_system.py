@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -26,6 +26,7 @@ from ai.assistant import Assistant
 from config.agents import Agents, load_agents
 from config.settings import Settings, load_settings
 from console import api, api_sessions
+from console.evaluation_calls import Handset
 from session import customers, optout
 from session.claims import Timing
 from session.inbound import clean
@@ -37,7 +38,7 @@ from workers import clock, jobs, runtime, sweep, turn  # noqa: F401  turn: named
 from workers.delivery import Delivery
 from workers.keeper import ClaimKeeper
 from workers.runtime import Runtime
-from workers.twilio_account import Outcome, TwilioAccount
+from workers.twilio_account import OVER, Outcome, TwilioAccount
 
 CLOCK_KEY = "ringback-eval:clock"
 CUSTOMER = "+15005550006"  # each dialogue begins on an empty store, so one is enough
@@ -53,11 +54,15 @@ OTHER_VARIABLES = ("AGENTS_DIR", "DEFAULT_AGENT_ID", "LOG_LEVEL", "LOG_FORMAT")
 
 
 class RecordingTwilio(TwilioAccount):
-    """Takes every part and keeps it; knows of nothing that it did not take."""
+    """Takes every part and keeps it; knows of nothing that it did not take. ``handset`` has the customer's call."""
+
+    handset: Handset
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.sent: list[tuple[str, str]] = []  # (to as Twilio writes it, text)
+        self.sent: list[
+            tuple[str, str]
+        ] = []  # (to as Twilio writes it, text), in the order they were sent or said
 
     def create(self, record: dict[str, Any], text: str, callback: str) -> Outcome:
         self.sent.append((str(record["to"]), text))
@@ -65,6 +70,9 @@ class RecordingTwilio(TwilioAccount):
 
     def outbound(self, to: str, sender: str, since: datetime) -> Iterator[MessageInstance]:
         return iter(())
+
+    def update_call(self, call_sid: str, twiml: str) -> Outcome:
+        return Outcome("sent" if self.handset.told(call_sid, twiml) else OVER, sid=call_sid)
 
     def inbound(self, since: datetime, limit: int) -> Iterator[MessageInstance]:
         return iter(())
@@ -139,7 +147,15 @@ class House:
         routes = api.create_blueprint(self.rt.manager, settings)
         api_sessions.add_routes(routes, self.rt.manager, settings, self.rt.bell)
         app.register_blueprint(routes)
+        # By name, as gunicorn loads it: nothing of the console knows what stands above it.
+        webhooks, voice = import_module("ingress.webhooks"), import_module("ingress.voice")
+        hooks = webhooks.Webhooks(settings, self.rt.manager, self.rt.bell)
+        phone = voice.Telephone(settings, self.rt.manager, self.rt.bell)
+        app.register_blueprint(voice.create_blueprint(phone, hooks))
         self._web = app.test_client()
+        self.handset = self.twilio.handset = Handset(
+            self._web, settings, CUSTOMER, lambda words: self.twilio.sent.append((CUSTOMER, words))
+        )
 
     def begin(self, at_ms: int) -> None:
         """Forget everything; it is ``at_ms`` now."""
@@ -147,6 +163,7 @@ class House:
         self.ledger.redis.flushdb()
         self.ledger.redis.set(CLOCK_KEY, at_ms)
         self.twilio.sent.clear()
+        self.handset.put_down()
 
     # What happens
 

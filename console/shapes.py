@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from session.model import Channel, Customer, Lane, MemoryItem, Message, Session
+from session import media
+from session.media import Attachment
+from session.model import Channel, Customer, Lane, MemoryItem, Message, Session, legible
 
 JSON = dict[str, Any]
 
@@ -41,15 +43,35 @@ def message_json(message: Message) -> JSON:
 def _message_metadata(message: Message) -> JSON:
     """Our own facts, over whatever a program or Twilio said beside the text."""
     facts = {
-        "from_number": message.from_number,
-        "to_number": message.to_number,
+        "from_number": legible(message.from_number),
+        "to_number": legible(message.to_number),
         "twilio_message_sid": message.twilio_sid,
         "in_response_to": message.in_response_to,
         "generated_by": message.generated_by,
     }
-    media = [{"url": each.url, "content_type": each.content_type} for each in message.media]
-    known = {name: value for name, value in facts.items() if value} | ({"media": media} if media else {})
-    return {**dict.fromkeys(facts), **message.extra, **known}
+    extra = {name: value for name, value in message.extra.items() if name != media.READ}
+    came = _media(message)
+    known = {name: value for name, value in facts.items() if value} | ({"media": came} if came else {})
+    return {**dict.fromkeys(facts), **extra, **known}
+
+
+def _media(message: Message) -> list[JSON]:
+    """What came with it: where it is at Twilio, and in ``read`` what was made of it, if anything was."""
+    read = media.attachments(message)
+    return [
+        {"url": each.url, "content_type": each.content_type}
+        | ({"read": attachment_json(read[place])} if place < len(read) else {})
+        for place, each in enumerate(message.media)
+    ]
+
+
+def attachment_json(read: Attachment) -> JSON:
+    """``error``: a word for programs why it could not be read; ``reason`` says it for people."""
+    told: JSON = {
+        "kind": str(read.kind), "content_type": read.type or None, "bytes": read.bytes or None, "name": read.name or None,
+        "text": read.text or None, "language": read.language or None,
+    }  # fmt: skip
+    return told | {"error": str(read.error) or None, "reason": read.why if read.error else None}
 
 
 def session_json(
@@ -66,7 +88,7 @@ def session_json(
     """
     return {
         "session_id": session.id,
-        "phone_number": customer.address,
+        "phone_number": customer.legible,
         "status": session.status,
         "state": str(session.state),
         "handled_by": str(session.handled_by),
@@ -93,7 +115,7 @@ def session_json(
         },
         "order_details": session.order_details,
         "metadata": {
-            "from_number": session.first_from or customer.address,
+            "from_number": legible(session.first_from) or customer.legible,
             "first_message_at": time_of(session.first_message_at),
         },
         "context": _context(session, messages, window, memory),
@@ -136,7 +158,7 @@ def _context(
 def customer_json(customer: Customer) -> JSON:
     """The person behind the number, across channels and sessions."""
     return {
-        "phone_number": customer.address,
+        "phone_number": customer.legible,
         "name": customer.name or None,
         "language": customer.language or None,
         "first_seen": time_of(customer.first_seen),

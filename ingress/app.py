@@ -30,7 +30,7 @@ from console import (
 )
 from console.senders import Senders
 from console.signin import SignIn
-from ingress import simulated, webhooks
+from ingress import simulated, voice, webhooks
 from session.claims import Timing
 from session.ledger import Ledger, connect
 from session.manager import SessionManager
@@ -62,14 +62,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     # Twice a slash is another path, not a redirect to a Host that the caller may choose.
     app.url_map.merge_slashes = False
-    hooks = webhooks.Webhooks(settings, manager, Ringer(bell))
+    ringer = Ringer(bell)
+    hooks = webhooks.Webhooks(settings, manager, ringer)
     app.register_blueprint(webhooks.create_blueprint(hooks))
+    app.register_blueprint(voice.create_blueprint(voice.Telephone(settings, manager, ringer), hooks))
     routes = api.create_blueprint(manager, settings)
     # Apart from the bell's: pages must not delay it.
     queue = jobs.connect(settings.redis_connection_url, timeout)
     api_sessions.add_routes(routes, manager, settings, bell)
     api_turns.add_routes(routes, manager)
-    api_customers.add_routes(routes, manager, queue)
+    api_customers.add_routes(routes, manager, settings, queue)
     api_failures.add_routes(routes, manager, bell)
     senders = Senders(settings)
     api_sending.add_routes(routes, manager, settings, bell, senders)

@@ -6,6 +6,7 @@ never refused. Pure.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from urllib.parse import unquote
 
 from session import address, optout
 from session.address import Address
+from session.calls import CALL_SID, utterance_sid
 from session.inbound import BODY_MAX, NAME_MAX, clean, kind_of, why_not_answered
 from session.model import Channel, Direction, Media, Message, MessageType, Role
 
 FIELDS_MAX = 1000
 MEDIA_MAX = 10
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
+_SIDS = {"MessageSid": (SID, "SM or MM"), "CallSid": (CALL_SID, "CA")}
 # Given twice with different values, nobody knows which is meant.
 ONCE = ("Body", "From", "To", "AccountSid", "NumMedia")
 
@@ -28,7 +31,10 @@ _EXTRA = {
     "ButtonText": "button_text", "ButtonPayload": "button_payload", "Latitude": "latitude",
     "Longitude": "longitude", "Address": "address", "Label": "label",
     "OriginalRepliedMessageSid": "replied_to_sid", "MessagingServiceSid": "messaging_service_sid",
+    "ListId": "list_id", "ListTitle": "list_title", "InteractiveData": "interactive_data", "FlowData": "flow_data",
+    "ReferralBody": "referral_body", "ReferralHeadline": "referral_headline", "ReferralSourceUrl": "referral_source_url",
 }  # fmt: skip
+_FORWARDED = ("Forwarded", "FrequentlyForwarded")
 
 Pairs = list[tuple[str, str]]
 
@@ -81,8 +87,9 @@ def required(pairs: Pairs, sid_name: str = "MessageSid") -> dict[str, str]:
     for name in (sid_name, "From", "To"):
         if not values.get(name, "").strip():
             raise Malformed("missing_field", f"{name} is missing; Twilio always sends it.")
-    if not SID.fullmatch(values[sid_name]):
-        raise Malformed("malformed_sid", f"{sid_name} must be SM or MM and 32 hexadecimal digits.")
+    pattern, head = _SIDS[sid_name]
+    if not pattern.fullmatch(values[sid_name]):
+        raise Malformed("malformed_sid", f"{sid_name} must be {head} and 32 hexadecimal digits.")
     return values
 
 
@@ -96,6 +103,8 @@ def inbound(pairs: Pairs, our_numbers: Iterable[str], *, simulated: bool = False
     extra: dict[str, Any] = {
         ours: clean(values[name])[:BODY_MAX] for name, ours in _EXTRA.items() if values.get(name)
     }
+    if any(values.get(name, "").lower() == "true" for name in _FORWARDED):
+        extra["forwarded"] = True
     keyword = optout.keyword(channel, body, values.get("OptOutType", ""))  # of the whole text, cut or not
     if simulated:
         extra["simulated"] = True
@@ -122,6 +131,72 @@ def inbound(pairs: Pairs, our_numbers: Iterable[str], *, simulated: bool = False
         alias=scoped.value if scoped and not scoped.e164 and theirs and theirs.e164 else "",
         bury=_why_not(_ambiguous(pairs, values), theirs, ours, our_numbers),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is on the telephone. ``outbound``: we called them."""
+
+    sid: str
+    theirs: str  # the address value the customer is known by; "anonymous:CA..." where the number is withheld
+    ours: str
+    outbound: bool
+    values: Mapping[str, str]  # first value of each field
+
+
+def call(pairs: Pairs, our_number: str) -> Caller:
+    """Who calls. ``our_number`` stands for a To that is no number (a SIP address). Raises ``Malformed``."""
+    values = required(pairs, "CallSid")
+    outbound = values.get("Direction", "").startswith("outbound")
+    theirs, ours = (address.parse(values[name]) for name in (("To", "From") if outbound else ("From", "To")))
+    return Caller(
+        sid=values["CallSid"],
+        theirs=theirs.value if theirs else address.ANONYMOUS + values["CallSid"],
+        ours=ours.value if ours and ours.e164 else our_number,
+        outbound=outbound,
+        values=values,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a caller said or keyed; ``text`` is empty for silence, ``confidence`` None where Twilio gave none."""
+
+    text: str
+    confidence: float | None
+    extra: dict[str, Any]
+
+
+def heard(values: Mapping[str, str]) -> Heard:
+    """What a question of a call came to."""
+    speech, digits = (clean(values.get(name, "")).strip() for name in ("SpeechResult", "Digits"))
+    text, extra = speech or digits, dict[str, Any]()
+    confidence = _confidence(values.get("Confidence", "")) if speech else None
+    if confidence is not None:
+        extra["confidence"] = confidence
+    if digits and not speech:
+        extra["digits"] = True
+    if len(text) > BODY_MAX:
+        text, extra["truncated"] = text[:BODY_MAX], True
+    return Heard(text, confidence, extra)
+
+
+def utterance(caller: Caller, question: int, said: Heard) -> Message:
+    """What the caller said to a question, as a message."""
+    return Message(
+        direction=Direction.INBOUND, role=Role.USER, content=said.text, channel=Channel.VOICE,
+        from_number=caller.theirs, to_number=caller.ours, twilio_sid=utterance_sid(caller.sid, question),
+        extra=said.extra,
+    )  # fmt: skip
+
+
+def _confidence(text: str) -> float | None:
+    """From 0 to 1; None for what is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return min(1.0, max(0.0, value)) if math.isfinite(value) else None
 
 
 def _ambiguous(pairs: Pairs, values: Mapping[str, str]) -> set[str]:

@@ -56,7 +56,11 @@ class Simulated:
         sender = text_of(given, "from", required=True)
         channel = channel_of(given, sender)
         if channel is Channel.VOICE:
-            raise Refused(422, "not_supported_yet", "Calls cannot be simulated yet; send on sms or whatsapp.")
+            raise Refused(
+                422,
+                "needs_a_call",
+                'A call is more than one message; make one with: ringback call PHONE "words", or on the phone page.',
+            )
         body = text_of(given, "body", required=True, limit=BODY_CHARS_MAX, code="body_too_long")
         if not body.strip():
             raise Refused(422, "empty_body", "body must hold what the customer says.")

@@ -11,13 +11,13 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import phonenumbers
 
 from config.kinds import is_e164
-from session.model import Channel
+from session.model import ANONYMOUS, Channel
 
 WHATSAPP_PREFIX = "whatsapp:"
 TYPED_LENGTH_MAX = 64  # no number is longer, however it is decorated
@@ -94,6 +94,27 @@ def candidates(typed: str, region: str) -> list[str]:
     return _distinct([_in_region(digits, region), "+" + abroad])
 
 
+def served(address_value: str, countries: Sequence[str]) -> bool:
+    """Whether an address (E.164, or WhatsApp's id, which begins with its country) belongs to one of ``countries``.
+
+    A number that no plan knows counts for every country that shares its calling code; a withheld one tells none, and
+    is served.
+    """
+    if address_value.startswith(ANONYMOUS):
+        return True
+    if not address_value.startswith("+"):
+        return address_value[:2] in countries
+    try:
+        number = phonenumbers.parse(address_value)
+    except phonenumbers.NumberParseException:
+        return False
+    region = phonenumbers.region_code_for_number(number)
+    if region:
+        return region in countries
+    sharing = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(number.country_code or 0, ())
+    return any(region in countries for region in sharing)
+
+
 def _digits(text: str) -> str | None:
     """The ASCII digits of a decorated number; ``None`` when it holds anything a number does not."""
     bare = _DECORATION.sub("", text)
@@ -116,3 +137,15 @@ def _in_region(digits: str, region: str) -> str:
 
 def _distinct(values: Iterable[str]) -> list[str]:
     return [value for value in dict.fromkeys(values) if is_e164(value)]
+
+
+__all__ = [
+    "ANONYMOUS",
+    "WHATSAPP_PREFIX",
+    "WITHHELD",
+    "Address",
+    "candidates",
+    "customer_id",
+    "parse",
+    "served",
+]

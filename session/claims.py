@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from config.settings import Settings
 from session import keys, records
 from session.model import Customer, Keyword, Lane, MemoryItem, Message, Session, State
 
 DAY_MS = 86_400_000
+WRITE_TRIES = 4
+PUSH_GRACE_SECONDS = 2.0  # a push that timed out may still be on its way to the call
+
+_Stored = TypeVar("_Stored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Timing:
     retention_ms: int = 30 * DAY_MS
     attempts_max: int = 3
     take: int = 50
+    push_ms: int = 7_000  # a push of a word may be under way so long before the poll takes the word
 
     @classmethod
     def of(cls, settings: Settings) -> Timing:
@@ -44,6 +51,7 @@ class Timing:
             retention_ms=ms(settings.retention_days * 86_400),
             attempts_max=settings.max_attempts,
             take=settings.inbox_take,
+            push_ms=ms(settings.word_push_seconds + PUSH_GRACE_SECONDS),
         )
 
 
@@ -177,12 +185,27 @@ class LedgerConflict(Exception):
     """Somebody else wrote the session meanwhile; read it again and decide anew."""
 
 
+def until_written(step: Callable[[], _Stored]) -> _Stored:
+    """What ``step`` gives, which reads, decides and writes: anew when somebody was faster, ``WRITE_TRIES`` times at most.
+
+    For decisions that are the same whatever was written meanwhile. Raises ``LedgerConflict`` after the last.
+    """
+    for _ in range(WRITE_TRIES - 1):
+        with contextlib.suppress(LedgerConflict):
+            return step()
+    return step()
+
+
 class StaleTurn(Exception):
     """A newer message came in while the model was thinking; nothing was stored."""
 
 
 class OptedOut(Exception):
     """The customer wants no messages from this sender any more; nothing was stored."""
+
+
+class HungUp(Exception):
+    """The caller has gone: nobody would hear the word; nothing was stored."""
 
 
 class ClaimLost(Exception):

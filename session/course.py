@@ -8,9 +8,14 @@ from typing import Any
 
 from session import keys
 from session.machine import END_REASONS, Event, advance
-from session.model import Channel, Direction, HandledBy, Message, MessageType, Role, Session, State
+from session.model import Channel, Direction, HandledBy, Message, MessageType, Role, Session, State, legible
 
 CHANNEL_WORDS = {Channel.SMS: "SMS", Channel.WHATSAPP: "WhatsApp", Channel.VOICE: "Call"}
+
+
+def title(channel: Channel, address: str) -> str:
+    """The title of a session that nobody named; ``address`` is the one that opened it."""
+    return f"{CHANNEL_WORDS[channel]} from {legible(address)}"
 
 
 def begin(
@@ -23,7 +28,7 @@ def begin(
         channel=channel,
         state=State.NEW,
         handled_by=HandledBy.ASSISTANT,
-        title=f"{CHANNEL_WORDS[channel]} from {address}",
+        title=title(channel, address),
         created_at=now,
         last_activity=now,
         opened_because=because,

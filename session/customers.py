@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from session import events, keys, records
+from session.calls import Call, Calls
 from session.course import is_notice
 from session.failures import Failure
 from session.model import Channel, Customer, Direction, MemoryItem, Message, Session
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from session.manager import SessionManager
 
 TOPICS_MAX = 5
+CALLS = "calls"  # counted of a customer beside what they said on each channel
 COUNTERS = ("attempts", "placed", "outbox", "pace", "said")
 # What is counted of a customer, by the kind of key that holds it.
 KINDS = {
@@ -64,6 +66,7 @@ class Holding:
     waiting: tuple[Message, ...]
     facts: dict[str, str]  # the customer's hash as it is
     counters: dict[str, int]  # of what ends by itself, by the kind of key
+    calls: tuple[Call, ...] = ()  # of the last day
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def holding(manager: SessionManager, cid: str) -> Holding:
         waiting=tuple(message for message in waiting if message),
         facts=facts,
         counters=_sizes(manager, cid, COUNTERS),
+        calls=tuple(Calls(manager.ledger).all(cid)),
     )
 
 
@@ -207,7 +211,7 @@ def analytics(held: Holding) -> Analytics:
     waits = [wait for _, said in held.conversations for wait in response_times(said)]
     ratings = [s.rating for s, _ in held.conversations if s.rating]
     topics = Counter(s.intent for s, _ in held.conversations if s.intent)
-    calls = sum(1 for s, _ in held.conversations if s.channel_counts.get(Channel.VOICE))
+    calls = held.customer.channel_counts.get(CALLS, 0)
     return Analytics(
         customer=held.customer,
         sessions=len(held.conversations),

@@ -24,7 +24,7 @@ def kind_of(media: tuple[Media, ...]) -> MessageType:
     """What kind of message these come with: the first of them decides."""
     if not media:
         return MessageType.TEXT
-    return _MEDIA_TYPES.get(media[0].content_type.split("/")[0], MessageType.DOCUMENT)
+    return _MEDIA_TYPES.get(media[0].content_type.split("/")[0].lower(), MessageType.DOCUMENT)
 
 
 def why_not_answered(theirs: Address | None, ours: Address | None, our_numbers: Iterable[str]) -> str:

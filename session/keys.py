@@ -32,7 +32,7 @@ CUSTOMER: dict[str, Kind] = {
         "hash",
         "retention",
         "profile, opt-outs, quiet and hold times, when heard on WhatsApp, open sessions",
-        "receive open commit release write count_turn learn_optout learn_window replay",
+        "receive open commit release write count_turn learn_optout learn_window replay call_begin call_end",
     ),
     "inbox": Kind(
         "list",
@@ -53,22 +53,25 @@ CUSTOMER: dict[str, Kind] = {
         "open claim commit replay write",
     ),
     "sessions": Kind(
-        "hash", "retention", "number -> 'version:epoch:write:record'", "open commit write replay"
+        "hash", "retention", "number -> 'version:epoch:write:record'", "open commit write replay call_end"
     ),
     "history": Kind(
-        "list", "retention", "'session:message:record' in the order of recording", "open commit write"
+        "list",
+        "retention",
+        "'session:message:record' in the order of recording",
+        "open commit write call_end",
     ),
     "parts": Kind(
         "hash",
         "retention",
         "'message.i' -> a reply part and how far it got",
-        "commit write begin_send settle give_up sent status learn_window resend",
+        "commit write begin_send settle give_up sent status learn_window resend word_take word_settle call_heard call_end",
     ),
     "outbox": Kind(
         "list",
         "retention",
         "parts neither sent nor failed, oldest first",
-        "claim commit write settle give_up sent status resend",
+        "claim commit write settle give_up sent status resend call_end",
     ),
     "memory": Kind("hash", "retention", "agent -> what it remembers beyond a session", "commit"),
     "failures": Kind(
@@ -87,6 +90,18 @@ CLAIM = {
     ),
     "said": Kind("zset", "10 minutes", "'digest of a text:message' -> when, ms", "count_turn"),
     "turns": Kind("hash", "7 days", "fence -> what the turn did, of the newest 200", "commit"),
+    "calls": Kind(
+        "hash",
+        "a day",
+        "CallSid -> the call; 'CallSid:question' -> the word that answers it, and how far it got",
+        "call_begin call_heard call_end word_take word_settle commit",
+    ),
+    "media": Kind(
+        "hash",
+        "MEDIA_RETENTION_DAYS",
+        "message number -> what was made of its pictures, voice notes and documents",
+        "keep_media drop_media",
+    ),
 }
 
 # One of each per partition, never deleted.
@@ -96,31 +111,37 @@ PARTITION: dict[str, Kind] = {
         "zset",
         "for ever",
         "customer -> when to ring next, ms; in it iff inbox or outbox is not empty",
-        "receive due claim renew release status replay resend write",
+        "receive due claim renew release status replay resend write call_end",
     ),
     "rings": Kind(
         "hash",
         "for ever",
         "customer -> rings nobody answered",
-        "receive due claim release replay resend write",
+        "receive due claim release replay resend write call_end",
     ),
     "active": Kind(
-        "zset", "for ever", "'customer:session' not closed -> last activity, ms", "open commit write replay"
+        "zset",
+        "for ever",
+        "'customer:session' not closed -> last activity, ms",
+        "open commit write replay call_end",
     ),
     "closed": Kind(
         "zset",
         "for ever",
         "'customer:session' that ended -> last activity, ms; of RETENTION_DAYS",
-        "open commit write replay",
+        "open commit write replay call_end",
     ),
     "events": Kind(
         "stream",
         "for ever",
         "what happened to sessions, the newest thousand: cid, session, event",
-        "open commit write replay",
+        "open commit write replay call_end",
     ),
     "deadlines": Kind(
-        "zset", "for ever", "'customer:session' -> when the sweep looks at it, ms", "open commit write replay"
+        "zset",
+        "for ever",
+        "'customer:session' -> when the sweep looks at it, ms",
+        "open commit write replay call_end",
     ),
     "dead": Kind(
         "zset",

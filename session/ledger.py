@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import redis
 
-from session import connection, keys, records, scripts, whatsapp
+from session import connection, keys, media, records, scripts, whatsapp
+from session.calls import Word
 from session.claims import (
     DAY_MS,
     Change,
     Claim,
     ClaimLost,
+    HungUp,
     LedgerConflict,
     NotClaimed,
     OptedOut,
@@ -31,8 +33,8 @@ from session.claims import (
     Waiting,
     Written,
 )
-from session.model import Customer, Direction, Keyword, Lane, MemoryItem, Message, Session
-from session.splitting import PARTS_MAX
+from session.model import Customer, Keyword, Lane, MemoryItem, Message, Session
+from session.reading import Reader
 
 SEEN_MS = 30 * DAY_MS  # Twilio's own retries end after minutes; a replayed request may be weeks old
 ERASED_MS = 2 * DAY_MS
@@ -52,7 +54,7 @@ def _pairs(flat: Sequence[Any]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-class Ledger:
+class Ledger(Reader):
     """The steps over one Redis. Safe for threads: the client is, and nothing else is kept."""
 
     def __init__(self, client: redis.Redis, timing: Timing | None = None, prelude: str | None = None) -> None:
@@ -89,7 +91,8 @@ class Ledger:
         named = [keys.key(k, cid, seen) for k in step.keys]
         return [len(named), *named, *(cid if a == "cid" else args[a] for a in step.args)]
 
-    def _run(self, name: str, cid: str, *, seen: str = "", **args: Any) -> Any:
+    def run(self, name: str, cid: str, *, seen: str = "", **args: Any) -> Any:
+        """One step, for a module of its own kind; the answer is as in the header of its script."""
         step, sha = self._step(name)
         call = self._call(name, cid, args, seen)
         return connection.run(self.redis, connection.Script(step.text, sha), call)
@@ -99,7 +102,7 @@ class Ledger:
         opens_window: bool = True,
     ) -> Received:  # fmt: skip
         """Take in one message. ``optout``: the field of this sender's opt-out; ``opens_window``: False where WhatsApp's was not opened."""
-        outcome, number, ring = self._run(
+        outcome, number, ring = self.run(
             "receive", cid, seen=message.twilio_sid, keyword=message.keyword.value, lane=str(message.lane),
             optout=optout, heard=whatsapp.field(message.lane) if opens_window else "",
             record=records.encode_message(message), quiet_ms=quiet_ms, ring_ms=self.timing.ring_ms,
@@ -120,7 +123,7 @@ class Ledger:
 
     def claim(self, cid: str) -> Claim | NotClaimed:
         t = self.timing
-        got = self._run(
+        got = self.run(
             "claim",
             cid,
             nonce=secrets.token_hex(6),
@@ -145,7 +148,7 @@ class Ledger:
 
     def take_more(self, claim: Claim, after: int, take: int) -> list[Waiting]:
         """What came in on the claim's lane after message ``after``; it and the facts are the claim's then."""
-        got = self._run(
+        got = self.run(
             "take_more", claim.cid, token=claim.token, lane=str(claim.lane), after=after, take=take,
             retention_ms=self.timing.retention_ms,
         )  # fmt: skip
@@ -155,11 +158,23 @@ class Ledger:
         claim.messages.extend(more)
         return more
 
+    def keep_media(self, claim: Claim, made: Mapping[int, str], keep_ms: int) -> None:
+        """Keep what was made of messages' media: message number -> ``media.encode``."""
+        flat = [x for number, record in made.items() for x in (str(number), record)]
+        got = self.run(
+            "keep_media", claim.cid, token=claim.token, records=json.dumps(flat), keep_ms=int(keep_ms)
+        )
+        self._raise(claim, got[0])
+
+    def drop_media(self, cid: str, keep_ms: int) -> None:
+        """Drop what was made of media that came longer ago."""
+        self.run("drop_media", cid, keep_ms=int(keep_ms))
+
     def count_turn(
         self, claim: Claim, texts: Sequence[dict[str, Any]], asked: int, rate_max: int, day_max: int
     ) -> list[Any]:
         """Whether the customer's limits let this turn ask the model; the answer is as in count_turn.lua."""
-        got = self._run(
+        got = self.run(
             "count_turn", claim.cid, token=claim.token, texts=records.dump(list(texts)),  # type: ignore[arg-type]
             asked=asked, rate_max=rate_max, day_max=day_max, retention_ms=self.timing.retention_ms,
         )  # fmt: skip
@@ -167,7 +182,7 @@ class Ledger:
         return list(got)
 
     def renew(self, claim: Claim) -> bool:
-        got = self._run(
+        got = self.run(
             "renew", claim.cid, token=claim.token,
             claim_ms=self.timing.claim_ms, limit_ms=self.timing.claim_limit_ms,
         )  # fmt: skip
@@ -183,7 +198,7 @@ class Ledger:
             "closing": [c.plan() for c in closing], "session": session.plan(),
             "entries": list(entries), "last": last,
         }  # fmt: skip
-        got = self._run(
+        got = self.run(
             "open",
             claim.cid,
             token=claim.token,
@@ -209,11 +224,13 @@ class Ledger:
         failure: dict[str, Any] | None = None,
         optout: str = "",
         redo_after: int = 0,
+        word: Word | None = None,
     ) -> list[str]:
         """All or nothing. ``answered``: numbers of messages; ``replies``: {"record", "parts"} as in commit.lua. Gives the replies' message numbers.
 
         Raises ``OptedOut`` for replies when ``optout`` is in the customer's hash, and with ``redo_after`` (a message
-        number) ``StaleTurn`` when a newer message waits on the lane.
+        number) ``StaleTurn`` when a newer message waits on the lane. With ``word`` the replies, of one part each, are
+        spoken by it and not sent: ``HungUp`` when it is ready and the call is over.
         """
         plan: dict[str, Any] = {
             "session": session.plan(), "answered": list(answered), "replies": list(replies),
@@ -226,7 +243,9 @@ class Ledger:
             plan["redo"] = {"lane": str(claim.lane), "after": redo_after}
         if failure:
             plan["failure"] = {"v": records.VERSION, **failure}
-        got = self._run(
+        if word:
+            plan["word"] = word.plan()
+        got = self.run(
             "commit",
             claim.cid,
             token=claim.token,
@@ -242,7 +261,7 @@ class Ledger:
         # A template goes at any time; of a part that Twilio has taken no lane is kept.
         free = "lane" in part.record and not part.record.get("content_sid")
         window = whatsapp.field(part.lane) if free else ""
-        got = self._run(
+        got = self.run(
             "begin_send", claim.cid, token=claim.token, number=part.number,
             optout=optout, window=window, window_ms=whatsapp.WINDOW_MS, part_limit_ms=self.timing.part_limit_ms,
         )  # fmt: skip
@@ -250,23 +269,17 @@ class Ledger:
 
     def sent(self, cid: str, number: str, sid: str, *, listed: bool = False) -> str:
         """OK, GONE (the customer was deleted), DOUBLE or TAKEN: see sent.lua. ``listed``: found in Twilio's list."""
-        got = self._run(
+        got = self.run(
             "sent", cid, number=number, sid=records.pack_sid(sid), listed=int(listed),
             retention_ms=self.timing.retention_ms,
         )  # fmt: skip
         return str(got[0])
 
-    def bound(self, cid: str) -> dict[str, str]:
-        """Twilio's SID -> number of the part that is bound to it."""
-        stored: Any = self.redis.hgetall(keys.customer_key("parts", cid))
-        parts = ((number, records.decode_part(value)) for number, value in stored.items())
-        return {part["sid"]: number for number, part in parts if part.get("sid")}
-
     def settle(
         self, claim: Claim, number: str, expected: Sequence[str], state: str, *, wait_ms: int = 0,
         changes: dict[str, Any] | None = None, failure: dict[str, Any] | None = None,
     ) -> str:  # fmt: skip
-        got = self._run(
+        got = self.run(
             "settle", claim.cid, token=claim.token, number=number, expected=json.dumps(list(expected)),
             state=state, wait_ms=int(wait_ms), changes=records.dump(changes or {}),
             failure=records.dump({"v": records.VERSION, **failure}) if failure else "",
@@ -279,7 +292,7 @@ class Ledger:
         changes: dict[str, Any] | None = None, failure: dict[str, Any] | None = None,
     ) -> str:  # fmt: skip
         """Settle a part for good, and with it the parts of the same reply behind it: see give_up.lua."""
-        got = self._run(
+        got = self.run(
             "give_up", claim.cid, token=claim.token, number=number, expected=json.dumps(list(expected)),
             state=state, changes=records.dump(changes or {}),
             failure=records.dump({"v": records.VERSION, **failure}) if failure else "",
@@ -289,7 +302,7 @@ class Ledger:
 
     def learn_optout(self, cid: str, number: str, sid: str, to: str, optout: str) -> str:
         """Twilio says that the receiver of this part opted out: LEARNT, KNOWN or IGNORED, see learn_optout.lua."""
-        got = self._run(
+        got = self.run(
             "learn_optout", cid, number=number, sid=records.pack_sid(sid), to=to, optout=optout,
             retention_ms=self.timing.retention_ms,
         )  # fmt: skip
@@ -297,7 +310,7 @@ class Ledger:
 
     def learn_window(self, cid: str, number: str, sid: str, to: str, lane: Lane) -> str:
         """WhatsApp says that the customer's window on this lane is closed: LEARNT or IGNORED, see learn_window.lua."""
-        got = self._run(
+        got = self.run(
             "learn_window", cid, number=number, sid=records.pack_sid(sid), to=to, window=whatsapp.field(lane),
             retention_ms=self.timing.retention_ms,
         )  # fmt: skip
@@ -305,7 +318,7 @@ class Ledger:
 
     def status(self, cid: str, number: str, sid: str, status: str, error: str, to: str) -> tuple[str, bool]:
         """Apply a delivery callback; the second value says whether to ring."""
-        got = self._run(
+        got = self.run(
             "status", cid, number=number, sid=records.pack_sid(sid), letter=records.STATUS_LETTERS.get(status, ""),
             rank=DELIVERY_RANK.get(status, 0), error_code=error, to=to, retention_ms=self.timing.retention_ms,
         )  # fmt: skip
@@ -326,7 +339,7 @@ class Ledger:
         ``uncount``: the turn was counted and came to nothing.
         """
         hold = f"hold:{claim.lane}" if hold_ms and claim.lane else ""
-        got = self._run(
+        got = self.run(
             "release", claim.cid, token=claim.token, give_back=json.dumps(list(give_back)),
             hold_field=hold, hold_ms=int(hold_ms), fault=fault, uncount=int(uncount),
         )  # fmt: skip
@@ -343,7 +356,7 @@ class Ledger:
         plan = _written(session, facts, records=[records.encode_message(m) for m in messages])
         plan |= {"entries": list(entries), "optout": optout} | ({"owed": owed} if owed else {})
         plan |= {"resolves": True} if resolves else {}
-        got = self._run("write", cid, plan=records.dump(plan), **self._ring_and_keep())
+        got = self.run("write", cid, plan=records.dump(plan), **self._ring_and_keep())
         if got[0] != "OK":
             raise OptedOut if got[0] == "OPTED_OUT" else LedgerConflict
         _, no, version, numbers, waits = got
@@ -371,7 +384,7 @@ class Ledger:
     ) -> tuple[Customer, Session | None, list[Message]]:
         """A customer, one session (the open one last active, else the latest) and its last messages."""
         # One more than asked: what the first message answers is mostly the one before.
-        flat, no, value, elements, parts = self._run(
+        flat, no, value, elements, parts = self.run(
             "read", cid, which="" if which is None else which, last=last + 1 if last > 0 else last
         )
         facts = _pairs(flat)
@@ -379,67 +392,12 @@ class Ledger:
         messages = records.decode_messages(cid, no, elements, parts, facts)
         if 0 < last < len(elements):
             messages = messages[-last:] if len(messages) > last else messages
+        messages = media.read_of(self.redis, cid, messages)
         return records.decode_customer(cid, facts), session, messages
-
-    def recorded(self, cid: str, numbers: Sequence[int]) -> dict[int, str]:
-        """Records of messages that stand in the history, by number, as far as they are still kept."""
-        key, wanted, found = keys.customer_key("history", cid), set(numbers), dict[int, str]()
-        at, size = -1, 20
-        while wanted - found.keys():
-            elements: Any = self.redis.lrange(key, at - size + 1, at)
-            for element in elements:
-                _, number, record = element.split(":", 2)
-                if int(number) in wanted:
-                    found[int(number)] = record
-            if len(elements) < size:
-                break
-            at, size = at - size, size * 2
-        return found
-
-    def heard_since(self, cid: str, at: int) -> list[Message]:
-        """What the customer wrote that was recorded after ``at`` (ms), wherever it stands."""
-        pipe = self.redis.pipeline(transaction=False)
-        for name, read in (("customer", pipe.hgetall), ("failures", pipe.hvals)):
-            read(keys.customer_key(name, cid))
-        for name in ("inbox", "history"):
-            pipe.lrange(keys.customer_key(name, cid), 0, -1)
-        facts, failures, inbox, history = pipe.execute()
-        entries = [*inbox, *(e for f in failures if (e := json.loads(f).get("entry")))]
-        tails = [entry.split(" ", 3)[3] for entry in entries] + [item.split(":", 2)[2] for item in history]
-        heard = (
-            records.decode_tail(cid, "0", tail, facts) for tail in tails if records.recorded_at(tail) > at
-        )
-        return [m for m in heard if m and m.direction is Direction.INBOUND]
-
-    def find_messages(self, cid: str, numbers: Sequence[int]) -> dict[int, Message]:
-        """Messages that stand in the history, by number, without their delivery."""
-        facts: Any = self.redis.hgetall(keys.customer_key("customer", cid))
-        found = self.recorded(cid, numbers)
-        read = {n: records.decode_tail(cid, str(n), record, facts) for n, record in found.items()}
-        return {n: message for n, message in read.items() if message}
-
-    def parts_of(self, cid: str, number: int) -> dict[str, dict[str, Any]]:
-        """The reply parts of one message, "21.1" to the part by names; see ``records.decode_part``."""
-        names = [f"{number}.{i}" for i in range(1, PARTS_MAX + 1)]
-        stored: Any = self.redis.hmget(keys.customer_key("parts", cid), names)
-        return {n: records.decode_part(value) for n, value in zip(names, stored, strict=True) if value}
-
-    def events_of(self, cid: str) -> list[dict[str, Any]]:
-        """What happened to this customer's sessions, of the partition's newest events, oldest first."""
-        stored: Any = self.redis.xrange(keys.key("events", cid))
-        return [
-            {
-                "id": str(place),
-                "session_id": keys.make_id("s", cid, told["session"]),
-                **json.loads(told["event"]),
-            }
-            for place, told in stored
-            if told.get("cid") == cid
-        ]
 
     def replay(self, cid: str, number: str, write: str, optout: str, plan: dict[str, Any]) -> tuple[str, str]:
         """A failure's messages wait again: ("OK", ""), ("DONE", how), ("REFUSED", why) ...: see replay.lua."""
-        got = self._run(
+        got = self.run(
             "replay", cid, number=number, write=write, optout=optout, plan=records.dump(plan),
             ring_ms=self.timing.ring_ms, retention_ms=self.timing.retention_ms,
         )  # fmt: skip
@@ -447,7 +405,7 @@ class Ledger:
 
     def resend(self, cid: str, number: str, write: str, optout: str, *, look: bool) -> tuple[str, str]:
         """A failed part and the rest of its reply wait again, first for a look at Twilio's list: see resend.lua."""
-        got = self._run(
+        got = self.run(
             "resend", cid, number=number, write=write, optout=optout, look=int(look),
             ring_ms=self.timing.ring_ms, retention_ms=self.timing.retention_ms,
         )  # fmt: skip
@@ -455,7 +413,7 @@ class Ledger:
 
     def forget(self, cid: str) -> int:
         """Delete every key that carries the customer; gives the number of records removed."""
-        return int(self._run("forget", cid, erased_ms=ERASED_MS)[1])
+        return int(self.run("forget", cid, erased_ms=ERASED_MS)[1])
 
     def now(self) -> int:
         """Redis' time, ms."""
@@ -473,6 +431,8 @@ class Ledger:
             raise OptedOut
         if outcome == "STALE":
             raise StaleTurn
+        if outcome == "HUNG_UP":
+            raise HungUp
 
 
 def _written(session: Change, facts: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:

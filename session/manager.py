@@ -18,7 +18,7 @@ from config.agent_table import AgentFault, Source
 from config.agents import Agent, Agents
 from config.settings import Settings
 from session import address, course, events, keys, records, retries
-from session.claims import Change, LedgerConflict, opened_as
+from session.claims import Change, LedgerConflict, opened_as, until_written
 from session.failures import Failure, Failures
 from session.indexes import Indexes
 from session.ledger import ERASED_MS, Ledger
@@ -39,7 +39,6 @@ from session.timers import Timers
 
 ALIAS = "alias:"  # field of the customer's hash for each WhatsApp id that leads to them
 SUMMARY_MESSAGES_MIN = 4  # a shorter conversation says itself what it was about
-WRITE_TRIES = 4  # a change that is the same whatever was written meanwhile is tried again so often
 
 
 class SessionOpen(Exception):
@@ -190,7 +189,7 @@ class SessionManager:
     ) -> Session:  # fmt: skip
         """Open a session by program, in the state NEW. Raises ``SessionOpen``."""
         cid, value = self.find_customer(phone)
-        agent = (self.agents.by_id(agent_id) if agent_id else None) or self.agents.default
+        agent = self.agents.known_or_default(agent_id)
         scope = scope_of(self.policy(agent.id), channel)
         open_now = self.open_session(cid, agent, scope)
         if open_now:
@@ -344,22 +343,19 @@ class SessionManager:
         self, session_id: str, change: Callable[[Session], tuple[Session, list[Message]]]
     ) -> Session:
         """Read, change, write; again when somebody was faster, for the change is the same whatever they wrote."""
-        for attempt in range(1, WRITE_TRIES + 1):
+
+        def rewritten() -> Session:
             before = self.get_session_by_id(session_id)
             found = keys.parse_id(session_id)
             assert found is not None
             after, messages = change(before)
-            try:
-                told = self.change(after, events.of_move(before, after))
-                resolves = before.state is State.WAITING_AGENT and after.state is not before.state
-                stored = self.ledger.write(found.cid, told, messages, resolves=resolves).session
-            except LedgerConflict:
-                if attempt == WRITE_TRIES:
-                    raise
-                continue
+            told = self.change(after, events.of_move(before, after))
+            resolves = before.state is State.WAITING_AGENT and after.state is not before.state
+            stored = self.ledger.write(found.cid, told, messages, resolves=resolves).session
             self.log_move(found.cid, before, stored)
             return stored
-        raise AssertionError("unreachable")
+
+        return until_written(rewritten)
 
     def _end(self, session_id: str, event: Event) -> Session:
         def ended(s: Session) -> tuple[Session, list[Message]]:

@@ -12,7 +12,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+MEDIA_MAX = 10  # files of one message, Twilio's own bound
 EARLIER_MAX = 5  # values kept that an entity had before
+# Before the CallSid, an address: of a caller whose number is withheld, a customer of their own for each call.
+ANONYMOUS = "anonymous:"
+
+
+def legible(address_value: str) -> str:
+    """An address as people read it: that of a withheld number is a word."""
+    return ANONYMOUS.rstrip(":") if address_value.startswith(ANONYMOUS) else address_value
 
 
 class State(StrEnum):
@@ -240,6 +248,11 @@ class Customer:
     opted_out: frozenset[str] = frozenset()  # lanes, as "channel|our number or service"
     heard: dict[str, int] = field(default_factory=dict)  # WhatsApp lane -> last message, ms; 0: closed
 
+    @property
+    def legible(self) -> str:
+        """The address as people read it."""
+        return legible(self.address)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -263,6 +276,8 @@ class ToolUse:
     result: str  # as the model saw it, cut
     ok: bool
     duration_ms: int
+    media: tuple[Media, ...] = ()  # files that go along with the reply
+    links: tuple[str, ...] = ()  # addresses of those that do not, to stand in its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,3 +295,13 @@ class Answer:
     satisfaction: int | None = None  # 1 to 5, when the customer was asked
     tools: tuple[ToolUse, ...] = ()
     rejected: tuple[str, ...] = ()  # entities whose value failed its check: to be asked for again
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        """Files that its tools gave along, each once."""
+        return tuple(dict.fromkeys(each for use in self.tools for each in use.media))[:MEDIA_MAX]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Addresses that its tools gave along, each once."""
+        return tuple(dict.fromkeys(link for use in self.tools for link in use.links))[:MEDIA_MAX]

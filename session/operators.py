@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from config.agents import Agent
-from session import course, events, keys, optout, replies, whatsapp, wishes
-from session.claims import LedgerConflict
+from session import calls, course, events, keys, optout, replies, whatsapp, wishes
+from session.claims import until_written
 from session.machine import Event
 from session.model import (
     Channel,
@@ -34,7 +34,6 @@ from session.splitting import PART_UNITS_MAX, PARTS_MAX, split, units
 if TYPE_CHECKING:
     from session.manager import SessionManager
 
-TRIES = 4
 LOOK_BACK = 50  # messages looked at for what nobody has answered
 BODY_UNITS_MAX = PART_UNITS_MAX * PARTS_MAX
 NOTE_CHARS_MAX = 2000
@@ -114,8 +113,7 @@ class Operators:
             moved = replace(moved, note=note[:NOTE_CHARS_MAX] or s.note)
             if already:
                 return Step(moved)
-            agents = self._manager.agents
-            again = unanswered(messages, agents.by_id(s.agent_id) or agents.default)
+            again = unanswered(messages, self._manager.agents.known_or_default(s.agent_id))
             return Step(moved, again=again, told=(events.event("handed_back"),))
 
         return self._do(session_id, given)
@@ -142,10 +140,14 @@ class Operators:
                 return Step(s)
             now = self._manager.ledger.now()
             moved = course.move(s, Event.OPERATOR_ANSWERED, now)
-            if s.channel is Channel.VOICE:
-                raise NotSendable("cannot_speak", "A call cannot be answered by text; write to its number.")
             heard = next((m for m in reversed(messages) if _heard_on(m, s.channel)), None)
             owed = _reply(s, heard, body.strip())
+            if s.channel is Channel.VOICE and heard:
+                owed = owed._replace(from_number=self._texts_from(customer.id, heard))
+            if owed.channel is Channel.SMS and not owed.to_number.startswith("+"):
+                raise NotSendable(
+                    "cannot_speak", "The caller's number is withheld, so nothing can be sent to it."
+                )
             if not whatsapp.may_say(customer, owed.lane, now, messages):
                 raise NotSendable(
                     "outside_window",
@@ -162,18 +164,19 @@ class Operators:
 
     # Inside
 
+    def _texts_from(self, cid: str, heard: Message) -> str:
+        """Our number that a text about the call goes from in which this was heard."""
+        utterance = calls.utterance_of(heard.twilio_sid)
+        call = calls.Calls(self._manager.ledger).find(cid, utterance[0]) if utterance else None
+        return call.texts_from if call else heard.to_number
+
     def _do(self, session_id: str, decide: Callable[[Session, Sequence[Message], Customer], Step]) -> Done:
-        for attempt in range(1, TRIES + 1):
+        def done() -> Done:
             customer, before, messages = self._manager.read_session(session_id, last=LOOK_BACK)
             step = decide(before, messages, customer)
-            if step.session is before:
-                return Done(before)
-            try:
-                return self._write(customer, before, step)
-            except LedgerConflict:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable")
+            return Done(before) if step.session is before else self._write(customer, before, step)
+
+        return until_written(done)
 
     def _write(self, customer: Customer, before: Session, step: Step) -> Done:
         manager, owed = self._manager, step.owed
@@ -188,16 +191,8 @@ class Operators:
             resolves=before.state is State.WAITING_AGENT and step.session.state is not State.WAITING_AGENT,
         )
         stored = written.session
-        if before.state is not stored.state:
-            _log.info(
-                "state_transitioned", customer=customer.id[:6], session_id=stored.id,
-                **{"from": str(before.state), "to": str(stored.state)},
-            )  # fmt: skip
-        message = None
-        if owed:
-            name, at = written.message_ids[-1], stored.last_message_at
-            message = owed._replace(id=name, session_id=stored.id, at=at, status="queued")
-        return Done(stored, message, written.waits)
+        manager.log_move(customer.id, before, stored)
+        return Done(stored, replies.queued(owed, written) if owed else None, written.waits)
 
     def _entries(self, cid: str, messages: Sequence[Message]) -> list[str]:
         """Messages of the history as entries of the inbox."""
@@ -213,12 +208,14 @@ def _taken_over(before: Session, after: Session) -> Session:
 
 
 def _reply(session: Session, heard: Message | None, body: str) -> Message:
-    """To the address that the customer wrote from last on the session's channel."""
+    """To the address that the customer wrote from last on the session's channel; to who called, by text to their number."""
+    # Calls are short and people write slowly: whoever is still on the line hears that a person will see it.
+    channel = Channel.SMS if session.channel is Channel.VOICE else session.channel
     return Message(
         direction=Direction.OUTBOUND,
         role=Role.AGENT,
         content=body,
-        channel=session.channel,
+        channel=channel,
         from_number=heard.to_number if heard else session.ours,
         to_number=heard.from_number if heard else session.first_from,
         generated_by="operator",
@@ -251,7 +248,7 @@ def unanswered(messages: Sequence[Message], agent: Agent) -> tuple[Message, ...]
 
     A wish for a person is not among them: a person has seen it, and it would only be handed over again.
     """
-    words = tuple(word for said in agent.handoff.words.values() for word in said)
+    words = agent.handoff.every_word
     left: list[Message] = []
     for message in messages:
         if message.direction is Direction.INBOUND:
@@ -260,5 +257,6 @@ def unanswered(messages: Sequence[Message], agent: Agent) -> tuple[Message, ...]
             left.clear()
     return tuple(
         m for m in left
-        if m.keyword is Keyword.NONE and not wishes.wants_person(m.content, agent.languages, words)
+        if m.keyword is Keyword.NONE
+        and not (wishes.keys_person(m) or wishes.wants_person(m.content, agent.languages, words))
     )  # fmt: skip

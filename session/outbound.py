@@ -1,4 +1,4 @@
-"""What a program says to a customer: it goes on with their conversation, or begins one.
+"""What a program says to a customer, in writing or on the telephone: it goes on with their conversation, or begins one.
 
 It is sent as written, like an operator's answer, and stands in the history as one (role agent); but nobody takes the
 conversation over: whoever had it has it still, so the assistant answers what the customer says to it.
@@ -14,8 +14,8 @@ import structlog
 from config import agent_templates
 from config.agents import Agent, Template
 from config.settings import Settings
-from session import course, events, optout, replies, whatsapp
-from session.claims import LedgerConflict, OptedOut
+from session import calling, course, events, optout, replies, whatsapp
+from session.claims import OptedOut, until_written
 from session.machine import Event
 from session.model import Channel, Customer, Direction, Lane, Message, Role, Session, State
 from session.operators import Done, NotSendable, check_body
@@ -25,7 +25,6 @@ from session.splitting import split
 if TYPE_CHECKING:
     from session.manager import SessionManager
 
-TRIES = 4
 LOOK_BACK = 50  # messages looked at for the customer's last
 
 _log = structlog.get_logger("session")
@@ -73,7 +72,9 @@ class Outbound:
     def default_sender(self, to: str, channel: Channel) -> str:
         """Our number of the customer's open conversation on this channel, else the default one. Raises ``NotANumber``."""
         latest = self._manager.get_session_by_phone(to)
-        if latest and latest.channel is channel and latest.ours:
+        # Who called a number may be texted from it, and who texted it be called.
+        same = latest and (latest.channel is channel or Channel.WHATSAPP not in (latest.channel, channel))
+        if latest and same and latest.ours:
             return latest.ours
         if channel is Channel.WHATSAPP:
             return self._settings.whatsapp_number
@@ -85,18 +86,12 @@ class Outbound:
         if draft.template is None:
             check_body(draft.body)
         cid, value = self._manager.find_customer(draft.to)
-        if draft.channel is Channel.SMS and not value.startswith("+"):
+        if draft.channel is not Channel.WHATSAPP and not value.startswith("+"):
             raise NotSendable("invalid_phone_number", "This WhatsApp id has no number; send it on whatsapp.")
         if value in self._settings.our_numbers or value == draft.ours:
             raise NotSendable("own_number", "to is a number of ours; give a customer's.")
         lane = Lane(draft.channel, draft.ours or self.default_sender(draft.to, draft.channel))
-        for attempt in range(1, TRIES + 1):
-            try:
-                return self._try(cid, value, lane, draft)
-            except LedgerConflict:
-                if attempt == TRIES:
-                    raise
-        raise AssertionError("unreachable")
+        return until_written(lambda: self._try(cid, value, lane, draft))
 
     # Inside
 
@@ -126,10 +121,7 @@ class Outbound:
             _log.info(
                 "session_created", customer=cid[:6], session_id=stored.id, because=session.opened_because
             )
-        sent = message._replace(
-            id=written.message_ids[-1], session_id=stored.id, at=stored.last_message_at, status="queued"
-        )
-        return Done(stored, sent, written.waits)
+        return Done(stored, replies.queued(message, written), written.waits)
 
     def _session(
         self, cid: str, value: str, lane: Lane, agent: Agent, latest: Session | None, now: int
@@ -154,7 +146,7 @@ class Outbound:
         asked = draft.template
         if asked is None:
             body = draft.body.strip()
-            return Said(body, split(body))
+            return Said(body, (_speakable(body),) if draft.channel is Channel.VOICE else split(body))
         if draft.channel is not Channel.WHATSAPP:
             raise NotSendable(
                 "invalid_template", "Templates are WhatsApp's; give channel whatsapp, or a body."
@@ -183,6 +175,15 @@ class Outbound:
         if found is None and not agent_templates.CONTENT_SID.fullmatch(asked.content_sid):
             raise NotSendable("invalid_template", "content_sid must be HX and 32 hexadecimal digits.")
         return found
+
+
+def _speakable(body: str) -> str:
+    """What a call says, in one part. Raises ``NotSendable``."""
+    if not calling.fits(body):
+        raise NotSendable(
+            "body_too_long", f"A call says at most {calling.SPOKEN_MAX} characters; put the rest in a text."
+        )
+    return body
 
 
 def _message(value: str, lane: Lane, said: Said) -> Message:

@@ -26,8 +26,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from session import keys
-from session.course import CHANNEL_WORDS
+from session import course, keys
 from session.model import (
     Channel,
     Customer,
@@ -326,7 +325,7 @@ def encode_session(s: Session) -> str:
     record = _present(record)
     if s.opened_because != FIRST_MESSAGE:
         record["b"] = s.opened_because
-    if s.title != _title(s.channel, s.first_from):
+    if s.title != course.title(s.channel, s.first_from):
         record["n"] = s.title
     if s.channel_counts != _counts(s.channel, s.inbound_count):
         record["n#"] = s.channel_counts
@@ -339,11 +338,6 @@ def _entity(e: Entity) -> list[Any]:
 
 def _told(value: Any, message_id: str, at: int, earlier: Sequence[Sequence[Any]] = ()) -> Entity:
     return Entity(value, message_id, at, tuple((old, told_by, when) for old, told_by, when in earlier))
-
-
-def _title(channel: Channel, first_from: str) -> str:
-    """The title of a session that nobody named."""
-    return f"{CHANNEL_WORDS[channel]} from {first_from}"
 
 
 def _counts(channel: str, inbound: int) -> dict[str, int]:
@@ -366,7 +360,7 @@ def decode_session(cid: str, number: str | int, value: str) -> Session:
         channel=channel,
         state=_STATES[r["s"]],
         handled_by=HandledBy(r["by"]) if "by" in r else HandledBy.ASSISTANT,
-        title=r["n"] if "n" in r else _title(channel, r.get("f", "")),
+        title=r["n"] if "n" in r else course.title(channel, r.get("f", "")),
         created_at=created,
         last_activity=active,
         first_message_at=first,

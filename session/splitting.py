@@ -41,6 +41,11 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def cut(text: str, limit: int) -> str:
+    """The beginning of ``text`` in at most ``limit`` UTF-16 units; it ends as a part does."""
+    return text[: _cut(text, limit)].rstrip()
+
+
 def units(text: str) -> int:
     """The length of ``text`` in UTF-16 units."""
     return len(text) + sum(character > "\uffff" for character in text)

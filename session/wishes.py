@@ -11,15 +11,22 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
-from session.phrases import CHARS_LOOKED_AT, clauses, compiled, everywhere, fold
+from session.model import Message
+from session.phrases import CHARS_LOOKED_AT, Phrases, clauses, compiled, everywhere, fold
 from session.phrases_memory import FORGET_ALL, FORGET_THAT, WHAT_IS_KNOWN
 from session.phrases_person import ASKING, Asking
 from session.phrases_transfer import NO_PROMISE, PROMISES
+from session.phrases_voice import COURTESIES, GOODBYE, GREETINGS, PARTING, REPEAT
 
 # A rating is a number with a courtesy, not a message.
 RATING_CHARS_MAX = 60
 
+# A caller who has more to say than this asks for more than to hear it again, or to go.
+CALL_WISH_CHARS_MAX = 120
+PERSON_KEY = "0"
+
 Forget = Literal["", "that", "all"]
+Patterns = tuple[re.Pattern[str], ...]
 
 
 _ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
@@ -197,6 +204,21 @@ def promises_transfer(text: str) -> bool:
     )
 
 
+def keys_person(message: Message) -> bool:
+    """Whether a caller keyed what calls a person everywhere: 0 alone."""
+    return bool(message.extra.get("digits")) and message.content.strip() == PERSON_KEY
+
+
+def asks_to_repeat(text: str) -> bool:
+    """Whether a caller asks for nothing but to hear the last words again."""
+    return _is_all(text, _REPEAT)
+
+
+def says_goodbye(text: str) -> bool:
+    """Whether a caller says goodbye and nothing else: "bye, but where is my order" goes on."""
+    return _is_all(text, _GOODBYE)
+
+
 def rating(text: str) -> int | None:
     """The answer to the closing question, 1 to 5; None when the message is anything else, for it opens a topic."""
     if len(text) > RATING_CHARS_MAX:
@@ -212,6 +234,36 @@ def rating(text: str) -> int | None:
     if len(numbers) != 1 or signs or not all(word in _BESIDE_A_RATING for word in others):
         return None
     return numbers[0]
+
+
+def _by_language(*phrases: Phrases) -> list[Patterns]:
+    """For each language all of its ``phrases``, every one an expression of its own."""
+    return [tuple(compiled([phrase]) for some in phrases for phrase in some[code]) for code in REPEAT]
+
+
+def _is_all(text: str, wishes: Sequence[tuple[Patterns, Patterns]]) -> bool:
+    """Whether a short text is a wish and what stands beside it, in one language, and nothing more."""
+    if len(text) > CALL_WISH_CHARS_MAX:
+        return False
+    said = " ".join(clauses(text))
+    return any(_made_of(said, wish, beside) for wish, beside in wishes)
+
+
+def _made_of(said: str, wish: Patterns, beside: Patterns) -> bool:
+    """Phrase by phrase, the longest first, without going back: a text cannot be made to take long."""
+    at, found = 0, False
+    while at < len(said):
+        wished = max((match.end() for phrase in wish if (match := phrase.match(said, at))), default=0)
+        other = max((match.end() for phrase in beside if (match := phrase.match(said, at))), default=0)
+        if not wished and not other:
+            return False
+        found = found or wished >= other
+        at = max(wished, other) + 1
+    return found
+
+
+_REPEAT = list(zip(_by_language(REPEAT), _by_language(COURTESIES, GREETINGS), strict=True))
+_GOODBYE = list(zip(_by_language(GOODBYE), _by_language(COURTESIES, PARTING), strict=True))
 
 
 @lru_cache(maxsize=256)

@@ -47,7 +47,7 @@ def summarise(cid: str) -> str:
 
 
 def _summed_up(rt: Runtime, session: Session) -> str:
-    agent = rt.agents.by_id(session.agent_id) or rt.agents.default
+    agent = rt.agents.known_or_default(session.agent_id)
     try:
         _, fresh, messages = rt.manager.read_session(session.id, last=summary.MESSAGES_MAX)
     except NoSuchSession:
@@ -100,7 +100,7 @@ def _texted(rt: Runtime, lane: dict[str, str], text: str) -> Outcome:
 
 
 def _call(rt: Runtime, cid: str, session: Session) -> int:
-    agent = rt.agents.by_id(session.agent_id) or rt.agents.default
+    agent = rt.agents.known_or_default(session.agent_id)
     text = f"A customer waits for a person: {rt.settings.public_base_url}/console/sessions/{session.id}"
     sender = str(Address(Channel.SMS, rt.settings.twilio_phone_number))
     called = 0

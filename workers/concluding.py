@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from ai import memory
 from config.agents import Agent
 from config.notices import notice
-from session import hours, wishes
+from session import wishes
+from session.calls import Then
 from session.model import Answer, Channel, Session
 from workers import handing_over
 from workers.rendering import render
@@ -23,6 +24,7 @@ class Conclusion:
     asks_rating: bool = False
     rating: int = 0
     blocked: bool = False  # the model's answer was not fit to be sent
+    then: Then = Then.LISTEN  # what follows when it is spoken into a call
 
 
 def learn(agent: Agent, session: Session, answer: Answer, message_id: str, now: int) -> Session:
@@ -41,35 +43,48 @@ def learn(agent: Agent, session: Session, answer: Answer, message_id: str, now: 
 
 
 def conclude(
-    agent: Agent, session: Session, answer: Answer, channel: Channel, language: str, now: int, message_id: str
-) -> Conclusion:
-    """What is said to an answer that may be sent, and done about it."""
+    agent: Agent, session: Session, answer: Answer, channel: Channel, language: str, now: int, message_id: str,
+    *, reachable: bool = True,
+) -> Conclusion:  # fmt: skip
+    """What is said to an answer that may be sent, and done about it. ``reachable``: a caller can be called back."""
     after = learn(agent, session, answer, message_id, now)
     reason = _handoff(agent, session, after, answer)
-    parts = [answer.reply]
-    nobody_there = agent.hours is not None and not hours.is_open(agent.hours, now)
+    parts = [answer.reply, *(link for link in answer.links if link not in answer.reply)]
+    told, then = _told(agent, channel, language, now, reachable) if reason else ("", Then.LISTEN)
     # Told once that a person comes, and by the model where it has said so.
-    if reason and (nobody_there or not wishes.promises_transfer(answer.reply)):
-        parts.append(handing_over.acknowledgement(agent, language, now))
+    comes_now = then is Then.DIAL if channel is Channel.VOICE else handing_over.is_there(agent, now)
+    if reason and not (comes_now and wishes.promises_transfer(answer.reply)):
+        parts.append(told)
     asks = bool(answer.ends and agent.closing_question and not session.rating_asked and not reason)
     if asks:
         parts.append(notice(agent, "closing_question", language))
+    ends = answer.ends and not asks and not reason
     return Conclusion(
         reply=render("\n".join(part for part in parts if part), channel),
         handoff=reason,
-        ends=answer.ends and not asks and not reason,
+        ends=ends,
         asks_rating=asks,
         rating=answer.satisfaction or 0 if session.rating_asked and not session.rating else 0,
+        then=Then.HANGUP if ends else then,
     )
 
 
-def blocked(agent: Agent, session: Session, channel: Channel, language: str, now: int) -> Conclusion:
+def blocked(
+    agent: Agent, session: Session, channel: Channel, language: str, now: int, *, reachable: bool = True
+) -> Conclusion:
     """What is said when no answer of the model's may be sent; after too many in a row a person is called."""
     limit = agent.handoff.after_failures
     if limit and session.misses + 1 >= limit:
-        text = handing_over.acknowledgement(agent, language, now)
-        return Conclusion(render(text, channel), handoff=handing_over.BY_FAILURE, blocked=True)
+        text, then = _told(agent, channel, language, now, reachable)
+        return Conclusion(render(text, channel), handoff=handing_over.BY_FAILURE, blocked=True, then=then)
     return Conclusion(render(notice(agent, "blocked_answer", language), channel), blocked=True)
+
+
+def _told(agent: Agent, channel: Channel, language: str, now: int, reachable: bool) -> tuple[str, Then]:
+    """What a customer is told who is handed over, and what follows that on a call."""
+    if channel is Channel.VOICE:
+        return handing_over.on_call(agent, language, now, reachable=reachable)
+    return handing_over.acknowledgement(agent, language, now), Then.LISTEN
 
 
 def _handoff(agent: Agent, before: Session, after: Session, answer: Answer) -> str:

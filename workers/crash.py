@@ -17,6 +17,7 @@ STEPS = (
     "after_claim", "after_open", "before_commit", "after_commit",
     "before_deadline", "before_post", "after_post", "after_sent", "after_release",
 )  # fmt: skip
+CALL_STEPS = ("before_word", "before_push", "after_push")  # of a word on its way into a live call
 
 # Read once: what a process is to die of is decided before it starts.
 _STEP, _, _NTH = os.environ.get("CRASH_AT", "").partition(":")

@@ -17,9 +17,10 @@ import structlog
 from config import agent_templates
 from config.agents import Agents, Template
 from config.settings import Settings
-from session import keys, optout, whatsapp
+from session import calling, keys, optout, whatsapp
 from session.claims import Claim, ClaimLost, Part
 from session.ledger import Ledger
+from session.model import Channel
 from workers import crash
 from workers.quarantine import Quarantine
 from workers.twilio_account import NotListed, Outcome, TwilioAccount
@@ -29,6 +30,8 @@ RESENDS_MAX = 2  # after two looks at Twilio's list found nothing, each
 BACKOFF_S = (1.0, 2.0, 4.0)
 STUMBLES_MAX = 6  # errors of our own about one part; with the waits between them some minutes
 LISTED_BEFORE_S = 30.0  # Twilio's clock and ours may differ; messages of other parts are told by their SIDs
+FILES_REFUSED = (12300, 21620, 21623)  # what Twilio says of files; the words beside them would do
+TRIAL_WORDS = "Sent from your Twilio trial account"
 SECOND_MS = 1000
 
 
@@ -114,10 +117,7 @@ class Delivery:
             self._settle(claim, part, ("sending",), "pending")
             return "later"
         crash.at("before_post")
-        callback = (
-            f"{self._settings.public_base_url}/status?ob={keys.part_id(claim.cid, part.number)}&a={attempt}"
-        )
-        outcome = self.account.create(part.record, part.text, callback)
+        outcome = self._ask(claim, part, attempt)
         crash.at("after_post")
         took_ms = round((time.monotonic() - started) * SECOND_MS)
         self._log.info(
@@ -126,6 +126,16 @@ class Delivery:
             outcome=outcome.kind, code=outcome.code, attempt=attempt, duration_ms=took_ms,
         )  # fmt: skip
         return self._note(claim, part, outcome)
+
+    def _ask(self, claim: Claim, part: Part, attempt: int) -> Outcome:
+        """Have Twilio take a part: on a voice lane it is a call that we make, and what it says first."""
+        base = self._settings.public_base_url
+        about = f"ob={keys.part_id(claim.cid, part.number)}&a={attempt}"
+        if part.lane.channel is not Channel.VOICE:
+            return self.account.create(part.record, part.text, f"{base}/status?{about}")
+        agent = self._agents.for_number(part.lane.ours)
+        spoken = calling.spoken(part.text, agent, claim.customer.language, base)
+        return self.account.create_call(part.record, spoken, f"{base}/voice/status?{about}")
 
     def _note(self, claim: Claim, part: Part, outcome: Outcome) -> str:
         """Write down what became of a request, and say how far the part is."""
@@ -141,6 +151,11 @@ class Delivery:
         if outcome.kind == Kind.OPT_OUT:
             return self._opted_out(claim, part, outcome.code)
         if outcome.kind == Kind.PERMANENT:
+            if outcome.code in FILES_REFUSED and part.record.get("media") and part.text:
+                # The words are worth more than the file that went with them.
+                self._log.warning("files_refused", code=outcome.code, files=len(part.record["media"]))
+                self._settle(claim, part, ("sending",), "pending", changes={"media": []})
+                return "later"
             if outcome.code == whatsapp.CLOSED_CODE:
                 self._ledger.learn_window(claim.cid, part.number, "", part.record["to"], part.lane)
                 return self._give_up(claim, part, "outside_window", "failed", outcome.code)
@@ -201,7 +216,7 @@ class Delivery:
         return "later"
 
     def _look_up(self, cid: str, part: Part, before_s: float = 0.0) -> str:
-        """The SID of the message in Twilio's list that is this part, or ''. Raises ``NotListed``.
+        """The SID of the message (or call) in Twilio's list that is this part, or ''. Raises ``NotListed``.
 
         ``before_s``: how much older than the part it may be.
         """
@@ -209,15 +224,19 @@ class Delivery:
         began = min(record.get("first_sending_at", record["created"]), record["created"])
         since = datetime.fromtimestamp(began / SECOND_MS, UTC) - timedelta(seconds=LISTED_BEFORE_S + before_s)
         bound = self._ledger.bound(cid)
-        # What a template says, Twilio alone knows: there any message that is no other part's is taken for it.
-        text = "" if record.get("content_sid") else part.text
-        for message in self.account.outbound(record["to"], record["from"], since):
+        call = part.lane.channel is Channel.VOICE
+        # What a template says, Twilio alone knows, and of a call it tells nobody what was said: there any message
+        # (or call) that is no other part's is taken for it.
+        text = "" if call or record.get("content_sid") else part.text
+        file_alone = bool(record.get("media")) and not part.text
+        listed = self.account.outbound_calls if call else self.account.outbound
+        for taken in listed(record["to"], record["from"], since):
             # A trial account's messages begin with words of Twilio's.
-            if (
-                str(message.body or "").endswith(text)
-                and bound.get(str(message.sid), part.number) == part.number
-            ):
-                return str(message.sid)
+            said = call or str(taken.body or "").endswith(text)
+            if file_alone and str(taken.body or "").strip() and not str(taken.body).startswith(TRIAL_WORDS):
+                continue
+            if said and bound.get(str(taken.sid), part.number) == part.number:
+                return str(taken.sid)
         return ""
 
     # What does not go

@@ -50,6 +50,11 @@ class Endings:
 
     # A person
 
+    def unanswered(self, session: Session, asked: bool) -> Ending:
+        """The assistant may not answer, or (not ``asked``) there is nothing to answer: it is recorded."""
+        self.recorder.silent(session, self.waiting)
+        return Ending("recorded")
+
     def handed_over(self, session: Session) -> Ending:
         """The customer asks for a person: they are told once, and a person is called."""
         self.why.decide("the customer asks for a person")
@@ -87,7 +92,7 @@ class Endings:
     @property
     def closed(self) -> bool:
         """Whether nobody of the team is there now."""
-        return self.agent.hours is not None and not hours.is_open(self.agent.hours, self.claim.now())
+        return not handing_over.is_there(self.agent, self.claim.now())
 
     def closed_notice(self) -> tuple[str, dict[str, str]]:
         """What is said once while nobody is there, and the fact that it was; '' when it was said already."""
@@ -128,7 +133,13 @@ class Endings:
         found = [wishes.asks_to_forget(message.content) for message in said]
         return "all" if "all" in found else found[-1]
 
-    def done_as_told(self, session: Session, said: Sequence[Message]) -> Ending | None:
+    def leaving(self, said: Sequence[Message]) -> bool:
+        """Whether they say goodbye, where that ends anything."""
+        return False
+
+    def done_as_told(
+        self, session: Session, said: Sequence[Message], history: Sequence[Message]
+    ) -> Ending | None:
         """A rating that was asked for, or a wish about what is remembered, where no model is needed; else None."""
         last = said[-1].content
         alone = len(said) == 1  # a word about the last answer; among others it is the model's to read
@@ -205,7 +216,8 @@ class Endings:
         return notice(self.agent, name, self.language, **values)
 
     def _notice(self, session: Session, text: str, kind: str, **done: Any) -> list[Part]:
-        to = self.waiting[-1].message.from_number
+        """One that takes the place of an answer; where nobody hears it, what it does is done without it."""
+        to, text = self.waiting[-1].message.from_number, text if self.recorder.line.heard else ""
         return self.recorder.notice(session, self.waiting, text, kind, to=to, **done)
 
     def _keywords(self) -> list[Waiting]:

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import phonenumbers
 import structlog
 
 from config.settings import Settings
-from session import limits
+from session import address, limits
 from session.claims import Claim, Waiting
 from session.ledger import Ledger
-from session.model import MessageType
+from session.model import Channel, MessageType
 
 DAY_MS = 86_400_000
 
@@ -51,7 +50,7 @@ def judge(settings: Settings, ledger: Ledger, claim: Claim, asked: Sequence[Wait
     Raises ``ClaimLost``.
     """
     countries = settings.allowed_countries
-    if countries and not served(asked[-1].message.from_number, countries):
+    if countries and not address.served(asked[-1].message.from_number, countries):
         return Verdict(Gate.COUNTRY)
     outcome, *rest = ledger.count_turn(
         claim, _texts(asked), len(asked), settings.rate_limit_per_minute, settings.daily_turn_limit
@@ -80,30 +79,15 @@ def note(ledger: Ledger, claim: Claim, gate: Gate, messages: int) -> None:
     _log.info("turn_gated", customer=claim.cid[:6], reason=str(gate), messages=messages)
 
 
-def served(address: str, countries: Sequence[str]) -> bool:
-    """Whether an address (E.164, or WhatsApp's id, which begins with its country) belongs to one of ``countries``.
-
-    A number that no plan knows counts for every country that shares its calling code.
-    """
-    if not address.startswith("+"):
-        return address[:2] in countries
-    try:
-        number = phonenumbers.parse(address)
-    except phonenumbers.NumberParseException:
-        return False
-    region = phonenumbers.region_code_for_number(number)
-    if region:
-        return region in countries
-    sharing = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(number.country_code or 0, ())
-    return any(region in countries for region in sharing)
-
-
 def _texts(asked: Sequence[Waiting]) -> list[dict[str, object]]:
-    """The messages that are nothing but text, each with a digest that equal texts share."""
+    """The messages that are nothing but text, each with a digest that equal texts share.
+
+    Not what is said on a call: "yes" is said four times in ten minutes, and a call has an end of its own.
+    """
     return [
         {"number": w.number, "digest": _digest(w.message.content), "at": w.message.at}
         for w in asked
-        if w.message.message_type is MessageType.TEXT
+        if w.message.message_type is MessageType.TEXT and w.message.channel is not Channel.VOICE
     ]
 
 

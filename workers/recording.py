@@ -10,7 +10,8 @@ import structlog
 
 from ai import memory
 from config.agents import Agent
-from session import course, events, optout, replies
+from session import course, events, optout
+from session.calls import Then
 from session.claims import Claim, ClaimLost, LedgerConflict, Part, Waiting
 from session.machine import Event
 from session.manager import NoSuchSession
@@ -31,6 +32,7 @@ from session.model import (
 from session.splitting import split
 from workers import concluding
 from workers.concluding import Conclusion
+from workers.lines import Line
 from workers.rendering import segments
 from workers.runtime import Runtime
 from workers.why import Why
@@ -53,10 +55,12 @@ class Outcome:
     memory: Sequence[MemoryItem] | None = None  # all that is remembered from now on; None: as before
     failure: dict[str, Any] | None = None
     redo_after: int = 0
+    then: Then = Then.LISTEN  # what follows what is said, on a call
 
 
 class Recorder:
-    """Commits for one claim on one lane. Every method may raise ``ClaimLost`` and ``LedgerConflict``."""
+    """Commits for one claim on one lane. Every method may raise ``ClaimLost`` and ``LedgerConflict``, and one that says
+    something on a live call ``HungUp``."""
 
     def __init__(self, rt: Runtime, claim: Claim, agent: Agent, why: Why) -> None:
         assert claim.lane is not None
@@ -65,8 +69,14 @@ class Recorder:
         self.agent = agent
         self.why = why
         self.lane: Lane = claim.lane
-        self.optout = optout.field(claim.lane, rt.settings.twilio_messaging_service_sid)
+        self.line = Line(claim.lane)  # what is said leaves on it
         self.grown = False  # the session has outgrown its summary
+
+    @property
+    def optout(self) -> str:
+        """The field of the customer's hash that forbids what this turn says; nothing forbids speech."""
+        spoken = self.line.lane.channel is Channel.VOICE
+        return "" if spoken else optout.field(self.line.lane, self.rt.settings.twilio_messaging_service_sid)
 
     @property
     def opted_out(self) -> bool:
@@ -102,10 +112,11 @@ class Recorder:
         known = claim.memory(self.agent.id)
         kept = memory.remember(known, answer.memory, last.id, now, self.agent.memory)
         said = self._outbound(conclusion.reply, last.from_number, Role.ASSISTANT, last.twilio_sid)
+        said = said._replace(media=answer.media)
         before = [self._outbound(first, last.from_number, Role.SYSTEM)] if first else []
         if conclusion.handoff:
             self.why.decide(f"a person is called: {conclusion.handoff}")
-        if self.lane.channel is Channel.SMS:
+        if self.line.lane.channel is Channel.SMS:
             counted = [segments(text) for text in split(conclusion.reply)]
             told_as = " and ".join(sorted({encoding for encoding, _ in counted}))
             self.why.decide(f"SMS segments of the reply: {sum(count for _, count in counted)} ({told_as})")
@@ -118,6 +129,7 @@ class Recorder:
             unset=self._back(),
             memory=kept if kept != known else None,
             redo_after=redo_after,
+            then=conclusion.then,
         ), conclusion.handoff)  # fmt: skip
 
     def silent(self, session: Session, waiting: Sequence[Waiting], kind: str = "silent") -> None:
@@ -128,7 +140,7 @@ class Recorder:
     def notice(
         self, session: Session, answered: Sequence[Waiting], text: str, kind: str, *, to: str = "",
         facts: dict[str, str] | None = None, failure: dict[str, Any] | None = None, handoff: str = "",
-        rating: int = 0, memory: Sequence[MemoryItem] | None = None, forgets: bool = False,
+        rating: int = 0, memory: Sequence[MemoryItem] | None = None, forgets: bool = False, then: Then = Then.LISTEN,
     ) -> list[Part]:  # fmt: skip
         """Say something of our own, or with an empty ``text`` note ``facts`` alone; ``answered`` waits no longer.
 
@@ -166,6 +178,7 @@ class Recorder:
             unset=self._back() if answered and kind not in ("notice", "away") else (),
             memory=memory,
             failure=failure,
+            then=Then.HANGUP if rating else then,
         )
         return self._store(session, told, outcome, handoff)
 
@@ -192,10 +205,7 @@ class Recorder:
     ) -> list[Part]:
         """Commit, over what others wrote to the session meanwhile unless that forbids the reply."""
         claim, epoch = self.claim, session.epoch
-        owed = [
-            replies.owed(r, split(r.content), epoch, outcome.answers if r.in_response_to else 0)
-            for r in outcome.replies
-        ]
+        owed = [self.line.owed(r, epoch, outcome.answers if r.in_response_to else 0) for r in outcome.replies]
         for attempt in range(1, COMMIT_TRIES + 1):
             after = change(session)
             try:
@@ -211,6 +221,7 @@ class Recorder:
                     failure=outcome.failure,
                     optout=self.optout,
                     redo_after=outcome.redo_after,
+                    word=self.line.word(outcome.replies, outcome.then),
                 )
                 break
             except LedgerConflict:
@@ -224,11 +235,7 @@ class Recorder:
                     raise  # a person stepped in
         self._log_commit(session, after, handoff, bool(owed))
         self.grown = bool(owed) and self.rt.manager.outgrown(after)
-        return [
-            Part(f"{number}.{i}", part | {"created": claim.now()})
-            for number, reply in zip(numbers, owed, strict=True)
-            for i, part in enumerate(reply["parts"], 1)
-        ]
+        return self.line.parts(numbers, owed, claim.now())
 
     def _done(self, session: Session, conclusion: Conclusion) -> Session:
         """The session after what was concluded."""
@@ -272,10 +279,11 @@ class Recorder:
         """The assistant's answer, or a notice."""
         notice = role is Role.SYSTEM
         return Message(
-            direction=Direction.OUTBOUND, role=role, content=text, channel=self.lane.channel,
-            from_number=self.lane.ours, to_number=to,
+            direction=Direction.OUTBOUND, role=role, content=text, channel=self.line.lane.channel,
+            from_number=self.line.lane.ours, to_number=to,
             message_type=MessageType.SYSTEM if notice else MessageType.TEXT,
             in_response_to=in_response_to, generated_by="system" if notice else "ai",
+            extra={"in_place_of_call": self.line.in_place_of} if self.line.in_place_of else {},
         )  # fmt: skip
 
     def _log_commit(self, before: Session, after: Session, handoff: str, said: bool) -> None:

@@ -65,7 +65,6 @@ _BOTH = re.compile(r"(?<![\w*])\*{3}(?=[^\s*])([^*\n]+)(?<=[^\s*])\*{3}(?![\w*])
 _PRIVATE = re.compile("[\ue000-\ue1ff]")
 _ESCAPES = 0xE100
 _GUILLEMETS = re.compile(r"«\s*|\s*»")
-_NUMBER_SIGN = re.compile(r"#(\d+)")
 
 
 def render(text: str, channel: Channel) -> str:
@@ -147,9 +146,8 @@ def _row(row: re.Match[str]) -> str:
 
 
 def _speakable(text: str) -> str:
-    """One line of sentences: a link is its host, an order's number its digits, and nothing is drawn."""
+    """One line of sentences: a link is its host, and nothing is drawn."""
     text = _LINK.sub(lambda link: re.sub(r"^(?:https?://)?(?:www\.)?|[/?#].*$", "", link[0]), text)
-    text = _NUMBER_SIGN.sub(lambda number: " ".join(number[1]), text)
     spoken = "".join(
         c for c in text if not (unicodedata.category(c) in ("So", "Sk", "Cs", "Co") or c in "\ufe0f\u200d")
     )

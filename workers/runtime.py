@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ai.assistant import Assistant
+from ai.transcribe import transcriber
 from config.agents import Agents, agents_or_exit
 from config.settings import Settings, settings_or_exit
+from session.calls import Calls
 from session.claims import Timing
 from session.ledger import Ledger, connect
 from session.manager import SessionManager
 from workers import jobs
+from workers.attaching import Attaching
 from workers.background_queue import Background
 from workers.bell import Bell
 from workers.delivery import Delivery
 from workers.keeper import ClaimKeeper
+from workers.media import MediaReader
+from workers.speaking import Speaker
+from workers.typing import Typing
 
 LEDGER_CONNECTIONS = 4
 BELL_CONNECTIONS = 1
@@ -35,6 +42,31 @@ class Runtime:
     bell: Bell
     background: Background
     stopping: threading.Event = field(default_factory=threading.Event)  # the process was told to end
+
+    @cached_property
+    def calls(self) -> Calls:
+        """The calls of our customers."""
+        return Calls(self.ledger)
+
+    @cached_property
+    def media(self) -> MediaReader:
+        """Who reads what came with messages."""
+        return MediaReader(self.settings, transcriber(self.settings))
+
+    @cached_property
+    def attaching(self) -> Attaching:
+        """Who knows what files customers can be sent."""
+        return Attaching(self.settings)
+
+    @cached_property
+    def typing(self) -> Typing:
+        """Who tells WhatsApp that we read and write."""
+        return Typing(self.settings)
+
+    @cached_property
+    def speaker(self) -> Speaker:
+        """Who pushes words into live calls."""
+        return Speaker(self.settings, self.manager, self.calls, self.delivery.account)
 
 
 def build(settings: Settings) -> Runtime:

@@ -11,13 +11,14 @@ import structlog
 
 from ai import memory
 from ai.assistant import ModelFault, ModelUnavailable
-from ai.tools import Toolbox
 from config.agents import Agent
-from session import events, languages
-from session.claims import Claim, OptedOut, Part, StaleTurn, Waiting
-from session.model import Answer, Keyword, Lane, Message, MessageType, Session
+from session import events, languages, media
+from session.claims import Claim, HungUp, OptedOut, Part, StaleTurn, Waiting
+from session.model import Answer, Channel, Keyword, Lane, Message, MessageType, Session
 from session.policy import Policy
-from workers import concluding, crash, gates, handing_over, opening, thinking
+from workers import crash, gates, handing_over, lines, opening
+from workers.asking import Asking, SaidBack
+from workers.call_endings import CallEndings
 from workers.concluding import Conclusion
 from workers.endings import Ending, Endings
 from workers.gates import Gate
@@ -29,14 +30,6 @@ REDOS_MAX = 2  # for newer messages; then the answer goes out as it is
 SECOND_MS = 1000
 
 _log = structlog.get_logger("turn")
-
-
-@dataclass(frozen=True, slots=True)
-class SaidBack:
-    """The model's answer, and what is made of it."""
-
-    answer: Answer
-    conclusion: Conclusion
 
 
 @dataclass(slots=True)
@@ -57,7 +50,7 @@ class Turn:
     agent: Agent = field(init=False)
     policy: Policy = field(init=False)
     recorder: Recorder = field(init=False)
-    toolbox: Toolbox = field(init=False)
+    asking: Asking = field(init=False)
     endings: Endings = field(init=False)
 
     def run(self) -> str:
@@ -67,34 +60,48 @@ class Turn:
             return self._deliver(claim.parts)
         if not claim.lane:
             return "empty"
-        self.ends_at = time.monotonic() + self.rt.settings.turn_seconds
+        settings, spoken = self.rt.settings, claim.lane.channel is Channel.VOICE
+        # A caller is held for so long, and then asked what else there is; one call to the model has its time.
+        held_s = max(settings.call_hold_seconds, settings.model_timeout_seconds)
+        self.ends_at = time.monotonic() + (
+            min(settings.turn_seconds, held_s) if spoken else settings.turn_seconds
+        )
         self.agent = self.rt.agents.for_number(claim.lane.ours)
         self.policy = self.rt.manager.policy(self.agent.id)
         self.recorder = Recorder(self.rt, claim, self.agent, self.why)
-        self.toolbox = Toolbox(self.agent, {"now_ms": claim.taken_at})
+        self.asking = Asking(
+            self.rt, claim, self.agent, self.recorder, self.why, self.ends_at, self.canonical
+        )
         self.language = claim.customer.language
-        self.endings = Endings(self.rt, claim, self.agent, self.recorder, self.why, language=self.language)
+        kind = CallEndings if spoken else Endings
+        self.endings = kind(self.rt, claim, self.agent, self.recorder, self.why, language=self.language)
         if claim.buried:
             return self._end(self.endings.buried(self.policy))
         if not claim.messages:
             return "empty"
         session, history = self._open(self._choose())
+        self.recorder.line = lines.of(self.rt, claim, self.agent, self.waiting)
         self.canonical |= {"turn": claim.fence, "session_id": session.id, "messages": len(self.waiting)}
         asked = [w for w in self.waiting if _asks(w)]
         try:
-            return self._answer(session, history, asked)
+            try:
+                return self._answer(session, history, asked)
+            except HungUp:  # a moment before they were told what needs no model
+                self._hung_up()
+                return self._answer(session, history, asked)
         except OptedOut:
             # Said while we thought, or a moment ago on another lane: nothing more is said.
             self.recorder.silent(session, self.waiting)
             return "opted_out"
 
     def _answer(self, session: Session, history: list[Message], asked: Sequence[Waiting]) -> str:
-        if not asked or not self.recorder.may_say(session):
-            self.recorder.silent(session, self.waiting)
-            return "recorded"
         said = [w.message for w in asked]
-        self.language = languages.preferred(session, self.claim.customer, said[-1].content)
+        if said:
+            self.language = languages.preferred(session, self.claim.customer, said[-1].content)
         endings = self.endings = replace(self.endings, waiting=self.waiting, language=self.language)
+        if not said or not self.recorder.may_say(session):
+            return self._end(endings.unanswered(session, bool(said)))
+        self.asking.go_on_in(self.language)
         if handing_over.by_wish(self.agent, said):
             return self._end(endings.handed_over(session))
         verdict = gates.judge(self.rt.settings, self.rt.ledger, self.claim, asked)
@@ -104,13 +111,21 @@ class Turn:
         if verdict.gate is not Gate.OPEN:
             self.canonical["gate"] = str(verdict.gate)
             return self._end(endings.gated(session, verdict.gate))
-        if done := endings.until_opening(session) or endings.done_as_told(session, said):
+        if done := endings.until_opening(session):
             return self._end(done)
+        asked = self._with_media(session, verdict.asked)
+        said, endings = [w.message for w in asked], self.endings
+        if media.has_media(said) and handing_over.by_wish(self.agent, said):  # in a voice note
+            return self._end(endings.handed_over(session))
+        if done := endings.done_as_told(session, said, history):
+            return self._end(done)
+        if not self.recorder.line.heard:
+            return self._end(endings.unanswered(session, asked=False))
         try:
-            said_back = self._think(session, history, verdict.asked)
+            said_back = self._think(session, history, asked)
         except (ModelUnavailable, ModelFault):
             return self._end(replace(endings, waiting=self.waiting).model_away(session))
-        return self._deliver(self._commit(session, said_back, verdict.asked))
+        return self._deliver(self._commit(session, said_back, asked))
 
     # Before the model
 
@@ -133,12 +148,13 @@ class Turn:
         The attempts of the others are given back.
         """
         messages = self.claim.messages
-        shown = tuple(opening.until_gap(messages, self.policy.gap_ms))
+        shown = tuple(lines.of_one_call(opening.until_gap(messages, self.policy.gap_ms)))
         # A last attempt is made for one message alone: should it be poison, it takes no other with it.
         last_attempt = messages[0].attempt >= self.rt.ledger.timing.attempts_max > 1
         self.waiting = shown[:1] if last_attempt else shown
         self.whole = len(self.waiting) == len(messages)
-        self.give_back = [w.number for w in messages[len(self.waiting) :]]
+        taken = {w.number for w in self.waiting}
+        self.give_back = [number for number in self.all_numbers if number not in taken]
         return shown
 
     def _open(self, waiting: Sequence[Waiting]) -> tuple[Session, list[Message]]:
@@ -185,54 +201,40 @@ class Turn:
             self._deliver(list(ending.parts))
         return ending.outcome
 
+    def _with_media(self, session: Session, asked: Sequence[Waiting]) -> Sequence[Waiting]:
+        """What the model is to be asked about, with what was made of the pictures and voice notes among it."""
+        heard = self.rt.media.hear(self.rt.ledger, self.claim, asked, self.ends_at, self.why)
+        if media.has_media(w.message for w in heard):
+            last = heard[-1].message
+            own = media.language(last) or languages.preferred(session, self.claim.customer, last.content)
+            self.language, self.endings = own, replace(self.endings, language=own)
+        return heard
+
     # The model
 
     def _think(self, session: Session, history: list[Message], asked: Sequence[Waiting]) -> SaidBack:
-        rt, claim, agent = self.rt, self.claim, self.agent
-        question = thinking.Question(
-            agent, session, history, [w.message for w in asked], claim.memory(agent.id), self._notes(history)
-        )
-        self.why.decide("the model is asked")
-        last = asked[-1].message
-        try:
-            answer = thinking.ask(rt, claim, question, self.toolbox, self.why, self.ends_at)
-        except thinking.Blocked:
-            thinking.check(claim)
-            held = concluding.blocked(agent, session, last.channel, self.language, claim.now())
-            return SaidBack(Answer("", {}), held)
-        thinking.check(claim)
-        usage = answer.usage
-        self.canonical |= {
-            "model": usage.model, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
-            "model_ms": usage.duration_ms, "model_tries": usage.tries, "model_calls": usage.calls,
-        }  # fmt: skip
-        language = languages.code(answer.language) or self.language
-        done = concluding.conclude(agent, session, answer, last.channel, language, claim.now(), last.id)
-        return SaidBack(answer, done)
+        return self.asking.think(session, history, asked, self.language, self.endings.closed)
 
-    def _notes(self, history: Sequence[Message]) -> tuple[str, ...]:
-        """What the model must know of this moment."""
-        lane, told = self.claim.lane, []
-        if history and lane and history[-1].channel is not lane.channel:
-            told.append(
-                f"The customer has moved from {history[-1].channel} to {lane.channel}: "
-                "go on with the same matter, in this channel's style."
-            )
-        if self.endings.closed:
-            told.append("It is outside business hours: no person of the team is there now.")
-        return tuple(told)
+    def _hung_up(self) -> None:
+        """The caller is gone: what is said from now on goes another way, or nowhere."""
+        assert isinstance(self.recorder.line, lines.CallLine)
+        self.recorder.line = self.recorder.line.over(self.agent)
 
     def _commit(self, session: Session, said_back: SaidBack, asked: Sequence[Waiting]) -> list[Part]:
         """Store the answer, thought over again while newer messages come in, within bounds; gives the parts."""
-        for redos in range(REDOS_MAX + 1):
+        for redos in range(REDOS_MAX + 2):  # and once more when the caller hung up
             redo_after = max(self.all_numbers) if redos < REDOS_MAX and self._may_redo() else 0
             first, facts = self.endings.closed_notice()
             crash.at("before_commit")
             try:
                 parts = self.recorder.answer(
-                    session, self.waiting, said_back.answer, said_back.conclusion, redo_after,
+                    session, self.waiting, said_back.answer or Answer("", {}), said_back.conclusion, redo_after,
                     first=first, facts=facts,
                 )  # fmt: skip
+            except HungUp:
+                self._hung_up()
+                said_back = self.asking.conclude(session, said_back.answer, asked[-1].message, self.language)
+                continue
             except StaleTurn:
                 session, said_back, asked = self._redo(session, said_back, asked)
                 self.canonical |= {"redos": redos + 1, "messages": len(self.waiting)}
@@ -250,8 +252,12 @@ class Turn:
             self.rt.background.summarise(self.claim.cid)
 
     def _ours_to_do(self, said: Sequence[Message]) -> bool:
-        """Whether the customer asks for a person, or to be forgotten."""
-        return bool(said) and (handing_over.by_wish(self.agent, said) or bool(self.endings.forgetting(said)))
+        """Whether the customer asks for a person, to be forgotten, or to go."""
+        return bool(said) and (
+            handing_over.by_wish(self.agent, said)
+            or bool(self.endings.forgetting(said))
+            or self.endings.leaving(said)
+        )
 
     def _may_redo(self) -> bool:
         """Whether newer messages may still be taken into this turn: in order, not too many, and in time."""
@@ -268,24 +274,30 @@ class Turn:
         """Take in what came meanwhile and ask again about all of it; gives the answer to commit."""
         rt, claim, known = self.rt, self.claim, self.waiting
         more = rt.ledger.take_more(claim, max(self.all_numbers), rt.ledger.timing.take - len(claim.messages))
-        fits = opening.until_gap([known[-1], *more], self.policy.gap_ms)[1:]
+        fits: Sequence[Waiting] = lines.of_one_call(
+            opening.until_gap([known[-1], *more], self.policy.gap_ms)
+        )[1:]
         if self._ours_to_do([w.message for w in fits if _asks(w)]):
             fits = ()  # without the model, in a turn of their own
         self.whole = len(fits) == len(more)
-        self.give_back += [w.number for w in more[len(fits) :]]
+        taken = {w.number for w in fits}
+        self.give_back += [w.number for w in more if w.number not in taken]
         if not fits:
             return session, said_back, asked
         self.waiting = [*known, *fits]
+        self.recorder.line = lines.of(rt, claim, self.agent, self.waiting)
         session, history = self._show(opening.join(session, fits), self.waiting)
         verdict = gates.judge(rt.settings, rt.ledger, claim, [w for w in self.waiting if _asks(w)])
         if verdict.gate is not Gate.OPEN or len(verdict.asked) == len(asked):
             return session, said_back, asked  # nothing among it asks for another answer
         try:
-            return session, self._think(session, history, verdict.asked), verdict.asked
+            asked_anew = self._with_media(session, verdict.asked)
+            return session, self._think(session, history, asked_anew), asked_anew
         except (ModelUnavailable, ModelFault):
             # Better the answer there is; what came in since is the next turn's.
             self.waiting, self.whole = known, False
             self.give_back += [w.number for w in fits]
+            self.recorder.line = lines.of(rt, claim, self.agent, known)
             return session, said_back, asked
 
     # After the model
@@ -297,7 +309,9 @@ class Turn:
         for part in parts:
             if part.lane in held:
                 continue
-            outcome = self.rt.delivery.deliver(self.claim, part)
+            spoken = "word" in part.record
+            bring = self.rt.speaker.speak if spoken else self.rt.delivery.deliver
+            outcome = bring(self.claim, part)
             outcomes.append(outcome)
             if outcome != "sent":
                 held.add(part.lane)
@@ -308,5 +322,7 @@ class Turn:
 def _asks(waiting: Waiting) -> bool:
     """Whether there is anything to answer: a reaction, for one, comes as an empty text."""
     message = waiting.message
-    says_something = bool(message.content.strip()) or message.message_type is not MessageType.TEXT
-    return waiting.keyword is Keyword.NONE and says_something
+    # A tapped button and a choice from a list may come without a body.
+    chosen = message.extra.get("button_text") or message.extra.get("list_title")
+    says_something = message.content.strip() or chosen or message.message_type is not MessageType.TEXT
+    return waiting.keyword is Keyword.NONE and bool(says_something)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import structlog
 
 from session import keys
+from session.claims import DAY_MS
 from workers.backfill import Backfill
 from workers.runtime import runtime
 
@@ -52,17 +53,21 @@ def ring_again() -> int:
 def reconcile() -> int:
     """Put customers with work back into the waiting index, should they ever be missing there; gives how many.
 
-    The scripts keep index and data together; this is for a Redis that lost one of them. It
-    walks the keys a bit at a time, so its cost does not grow with what exists.
+    The scripts keep index and data together; this is for a Redis that lost one of them. What was made of media that
+    are too old by now is dropped on the way. It walks the keys a bit at a time, so its cost does not grow with what exists.
     """
-    ledger = runtime().ledger
+    rt = runtime()
+    ledger, keep_ms = rt.ledger, round(rt.settings.media_retention_days * DAY_MS)
     cursor, found = int(str(ledger.redis.get(keys.SCAN_CURSOR) or 0)), 0
-    cursor, names = ledger.redis.scan(cursor, match=f"{keys.PREFIX}*box:*", count=SCAN_KEYS)
+    cursor, names = ledger.redis.scan(cursor, match=f"{keys.PREFIX}{{p*", count=SCAN_KEYS)
     ledger.redis.set(keys.SCAN_CURSOR, cursor)
     now = ledger.now()
     for name in names:
-        cid = str(name).rsplit(":", 1)[1]
-        found += int(ledger.redis.zadd(keys.key("waiting", cid), {cid: now}, nx=True) or 0)
+        kind, cid = str(name).split(":")[2], str(name).rsplit(":", 1)[1]
+        if kind in ("inbox", "outbox"):
+            found += int(ledger.redis.zadd(keys.key("waiting", cid), {cid: now}, nx=True) or 0)
+        elif kind == "media":
+            ledger.drop_media(cid, keep_ms)
     return _counted("reconcile", found)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from ai import prompt, safety
-from ai.assistant import ModelFault, ModelUnavailable
+from ai.assistant import ModelError, ModelFault, ModelUnavailable
+from ai.enclosed import Pictures
 from ai.tools import Toolbox
 from config.agents import Agent
 from config.settings import Settings
@@ -24,6 +25,7 @@ MODEL_TRIES = 3
 TRY_PAUSE_S = (0.5, 1.0)
 BLOCKED_MAX = 2  # answers that may not be sent, then a notice goes out in their place
 SECOND_MS = 1000
+PICTURES_REFUSED = frozenset(f"model_http_{status}" for status in (400, 404, 413, 415, 422))
 
 _log = structlog.get_logger("turn")
 
@@ -54,6 +56,7 @@ class Question:
     asked: Sequence[Message]
     memory: Sequence[MemoryItem] = ()
     notes: tuple[str, ...] = ()
+    pictures: Pictures = field(default_factory=lambda: prompt.NO_PICTURES)
 
 
 def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Why, ends_at: float) -> Answer:
@@ -67,7 +70,7 @@ def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Wh
     mark = safety.canary(rt.settings.customer_id_key.get_secret_value(), claim.cid)
     shown = prompt.build(
         agent, claim.customer, question.session, course.shown(question.session, question.history), list(question.asked), claim.now(),
-        memory=question.memory, notes=question.notes, canary=mark,
+        memory=question.memory, notes=question.notes, canary=mark, pictures=question.pictures,
     )  # fmt: skip
     why.saw(shown)
     for attempt in range(1, MODEL_TRIES + 1):
@@ -77,7 +80,7 @@ def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Wh
                 agent, shown.items, deadline_seconds=ends_at - time.monotonic(), toolbox=toolbox
             )
             why.heard(agent, answer)
-            reply, found = safety.check_reply(agent, answer.reply, mark, prompt.rules(agent))
+            reply, found = safety.check_reply(agent, answer.reply, mark)
         except safety.Refused as refusal:
             blocked += 1
             why.decide(f"an answer was not fit to be sent: {refusal}")
@@ -87,6 +90,10 @@ def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Wh
             continue
         except (ModelUnavailable, ModelFault) as error:
             _log.warning("model_failed", customer=claim.cid[:6], attempt=attempt, reason=error.code)
+            if attempt < MODEL_TRIES and _minds_pictures(shown, error, attempt):
+                why.decide("the model's server refused the request with pictures: asked without them")
+                shown = prompt.without_pictures(shown)
+                continue
             pause_s = max(TRY_PAUSE_S[min(attempt, len(TRY_PAUSE_S)) - 1], error.retry_after or 0)
             in_time = ends_at - time.monotonic() - pause_s >= patience_s
             if attempt == MODEL_TRIES or not in_time or not error.retryable:
@@ -99,6 +106,17 @@ def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Wh
         _log.info("reply_generated", customer=claim.cid[:6], session_id=question.session.id)
         return replace(answer, reply=reply, usage=replace(answer.usage, tries=attempt))
     raise Blocked
+
+
+def _minds_pictures(shown: prompt.Prompt, error: ModelError, attempt: int) -> bool:
+    """Whether the same request without its pictures may be answered: not every model looks at them, or at all of them.
+
+    Some servers say so with 500, which is an outage as well: that is believed the second time.
+    """
+    pictured = any(item.images for item in shown.items)
+    return pictured and (
+        error.code in PICTURES_REFUSED or (error.code == "model_http_500" and attempt == MODEL_TRIES - 1)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The calls of Twilio's REST API that we make: send a message, list what was sent and what came in.
+"""The requests to Twilio's REST API that we make: send a message, call somebody, list what was sent and what came in.
 
 twilio-python's exceptions carry the raw answer, numbers and texts in it: none of them leaves this file.
 """
@@ -17,6 +17,7 @@ from twilio.base import values
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.response import Response
 from twilio.rest import Client
+from twilio.rest.api.v2010.account.call import CallInstance
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from config.settings import Settings
@@ -29,6 +30,11 @@ OUTBOUND_PAGE = 50
 OUTBOUND_MAX = 200
 INBOUND_PAGE = 1000  # Twilio's most
 LIST_SLACK = timedelta(minutes=2)  # Twilio lists newest first, but does not swear to it
+PUSH_SHARE = 0.8  # of WORD_PUSH_SECONDS: the request itself
+RING_S = 45  # how long a phone that we call rings; most voicemails answer sooner
+CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
+OVER = "over"  # of an outcome: the call has ended
+ENDED_CALL_CODE = 21220  # "not in-progress"
 NOT_AN_ANSWER = (NotConnected, OutcomeUnknown, TwilioException, ValueError, KeyError, TypeError)
 
 
@@ -93,13 +99,20 @@ class TwilioAccount:
         self._transport = Transport(
             settings.twilio_api_base_url or "", settings.send_timeout_seconds, connections
         )
+        self._client = self._signed_in(self._transport)
+        # A caller waits for it: what is not done at once is left to the call's own poll.
+        push_s = settings.word_push_seconds * PUSH_SHARE
+        self._live = self._signed_in(Transport(settings.twilio_api_base_url or "", push_s, connections))
+
+    def _signed_in(self, transport: Transport) -> Client:
+        settings = self._settings
         key, secret = settings.twilio_api_key_sid, settings.twilio_api_key_secret
         token = settings.twilio_auth_token.get_secret_value()
-        self._client = Client(
+        return Client(
             key or settings.twilio_account_sid,
             secret.get_secret_value() if key and secret else token,
             settings.twilio_account_sid,
-            http_client=self._transport,
+            http_client=transport,
         )
 
     def create(self, record: dict[str, Any], text: str, callback: str) -> Outcome:
@@ -107,14 +120,58 @@ class TwilioAccount:
         sender: dict[str, Any] = {"from_": record["from"]}
         if service := self._settings.twilio_messaging_service_sid:
             sender["messaging_service_sid"] = service
-        said: dict[str, Any] = {"body": text}
+        said: dict[str, Any] = {"body": text} if text else {}
+        if files := record.get("media"):
+            said["media_url"] = list(files)
         if sid := record.get("content_sid"):
             said = {"content_sid": sid, "content_variables": record.get("content_variables") or values.unset}
+        return self._asked(
+            lambda: self._client.messages.create(
+                to=record["to"],
+                status_callback=callback or values.unset,
+                validity_period=max(1, round(self._settings.part_limit_seconds)),
+                **sender,
+                **said,
+            )
+        )
+
+    def create_call(self, record: dict[str, Any], twiml: str, callback: str) -> Outcome:
+        """Ask Twilio to call somebody and say ``twiml`` (4,000 characters at most); ``record`` is the part as stored."""
+        return self._asked(
+            lambda: self._client.calls.create(
+                to=record["to"],
+                from_=record["from"],
+                twiml=twiml,
+                timeout=RING_S,
+                status_callback=callback,
+                status_callback_event=CALL_EVENTS,
+            )
+        )
+
+    def update_call(self, call_sid: str, twiml: str) -> Outcome:
+        """Have a live call go on with ``twiml`` (4,000 characters at most). The kind is "sent", ``OVER`` when the call has
+        ended, ``Kind.UNKNOWN`` when nobody knows, and any other when Twilio did not do it."""
         try:
-            message = self._client.messages.create(
-                to=record["to"], status_callback=callback or values.unset,
-                validity_period=max(1, round(self._settings.part_limit_seconds)), **sender, **said,
-            )  # fmt: skip
+            self._live.calls(call_sid).update(twiml=twiml)
+        except NotConnected:
+            return Outcome(Kind.LATER)
+        except TwilioRestException as error:
+            code = int(error.code or error.status)
+            if error.status == 404 or code == ENDED_CALL_CODE:
+                return Outcome(OVER, code=code)
+            # An error on the way back of what was done, perhaps.
+            if error.status >= 500 and error.status != 503:
+                return Outcome(Kind.UNKNOWN, code=code)
+            return Outcome(Kind.LATER, code=code, fault=self._judged(code, error.status))
+        except NOT_AN_ANSWER:
+            return Outcome(Kind.UNKNOWN)
+        self.breaker.admitted()
+        return Outcome("sent", sid=call_sid)
+
+    def _asked(self, ask: Callable[[], MessageInstance | CallInstance]) -> Outcome:
+        """What became of a request that makes something at Twilio."""
+        try:
+            made = ask()
         except NotConnected:
             return Outcome(Kind.LATER)
         except TwilioRestException as error:
@@ -122,7 +179,7 @@ class TwilioAccount:
         except NOT_AN_ANSWER:
             return Outcome(Kind.UNKNOWN)  # cut off, too late, or an answer that is none of Twilio's
         self.breaker.admitted()
-        return Outcome("sent", sid=message.sid) if message.sid else Outcome(Kind.UNKNOWN)
+        return Outcome("sent", sid=made.sid) if made.sid else Outcome(Kind.UNKNOWN)
 
     def _refusal(self, error: TwilioRestException) -> Outcome:
         code = int(error.code or error.status)
@@ -146,17 +203,17 @@ class TwilioAccount:
         Messaging Service Twilio chooses the sender, so there it is not asked by sender either.
         """
         chosen = {} if self._settings.twilio_messaging_service_sid else {"from_": sender}
-        for message in self._listed(OUTBOUND_MAX, OUTBOUND_PAGE, to=to, **chosen):
-            created = message.date_created
-            if created and created < since - LIST_SLACK:
-                return
-            # What a row does not say does not speak against it: a second message would be worse.
-            if (created is None or created >= since) and message.direction != "inbound":
-                yield message
+        messages = self._listed(self._client.messages, OUTBOUND_MAX, OUTBOUND_PAGE, to=to, **chosen)
+        return (m for m in _created_since(messages, since) if m.direction != "inbound")
+
+    def outbound_calls(self, to: str, sender: str, since: datetime) -> Iterator[CallInstance]:
+        """The calls that we made on a lane since then, newest first; not those that only pass a caller on. Raises ``NotListed``."""
+        calls = self._listed(self._client.calls, OUTBOUND_MAX, OUTBOUND_PAGE, to=to, from_=sender)
+        return (c for c in _created_since(calls, since) if c.direction in (None, "outbound-api"))
 
     def inbound(self, since: datetime, limit: int) -> Iterator[MessageInstance]:
         """What came in on all our numbers since then, newest first; ``limit`` messages are looked at. Raises ``NotListed``."""
-        for message in self._listed(limit, INBOUND_PAGE, date_sent_after=since):
+        for message in self._listed(self._client.messages, limit, INBOUND_PAGE, date_sent_after=since):
             if message.direction == "inbound":
                 yield message
 
@@ -174,11 +231,12 @@ class TwilioAccount:
                 self._judged(code, status)
             raise NotListed(code) from None
 
-    def _listed(self, limit: int, page_size: int, **asked: Any) -> Iterator[MessageInstance]:
+    def _listed(self, what: Any, limit: int, page_size: int, **asked: Any) -> Iterator[Any]:
+        """Rows of a list of Twilio's: ``what`` is the client's messages or calls."""
         try:
-            for message in self._client.messages.stream(limit=limit, page_size=page_size, **asked):
+            for row in what.stream(limit=limit, page_size=page_size, **asked):
                 self.breaker.admitted()
-                yield message
+                yield row
             self.breaker.admitted()
         except NOT_AN_ANSWER as error:
             raise self._not_listed(error) from None
@@ -188,6 +246,16 @@ class TwilioAccount:
         if status:
             self._judged(code, status)
         return NotListed(code)
+
+
+def _created_since(rows: Iterator[Any], since: datetime) -> Iterator[Any]:
+    """Rows until one is older for certain. What a row does not say does not speak against it: a second one would be worse."""
+    for row in rows:
+        created = row.date_created
+        if created and created < since - LIST_SLACK:
+            return
+        if created is None or created >= since:
+            yield row
 
 
 def _refused_with(error: Exception) -> tuple[int, int]:

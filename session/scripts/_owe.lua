@@ -1,8 +1,15 @@
--- Shared by commit and write: a reply stands in the history, and its parts wait to be sent. Gives its number.
--- `known` are the customer's fields ours and address.
-local function owe(no, reply, known, now)
+-- Shared by commit, write and call_end. `known` are the customer's fields ours and address.
+
+-- A reply stands in the history. Gives its number.
+local function say(no, reply, known, now)
   local number = whole(redis.call('INCR', sequence))
   redis.call('RPUSH', history, no .. ':' .. number .. ':' .. recorded(reply.record, now, known[1], known[2]))
+  return number
+end
+
+-- The same, and its parts wait to be sent.
+local function owe(no, reply, known, now)
+  local number = say(no, reply, known, now)
   for i, part in ipairs(reply.parts) do
     part.message = tonumber(number)
     part.session = tonumber(no)

@@ -1,13 +1,15 @@
 -- Commit a turn: session, history, reply owed, messages answered - all or nothing, if the claim still holds.
--- KEYS claim customer inbox attempts placed sessions history parts outbox turns memory failures active closed deadlines dead resolved events sequence
+-- KEYS claim customer inbox attempts placed sessions history parts outbox turns calls memory failures active closed deadlines dead resolved events sequence
 -- ARGV cid token plan retention_ms
 --   plan JSON: session: change (see _put_session.lua); answered: numbers of the messages that wait no longer; replies: list of
 --   {record, parts: [part, ...]}, each part without its message number; turn: record; memory: {agent, record}, or nothing;
 --   facts: flat list for the customer's hash; unset: fields to remove from it; failure: record or nil; optout: field of the customer's hash
---   that forbids replies; redo: nil, or {lane, after}: nothing is stored when a newer ordinary message waits there
+--   that forbids replies; redo: nil, or {lane, after}: nothing is stored when a newer ordinary message waits there;
+--   word: nil, or what of a word is known here (see _word.lua): the replies are spoken by it and are not sent
 -- Returns {OK, now, {reply numbers}}: done, now or by an earlier run of this very step
 --         {LOST}: claim gone;  {CONFLICT}: the session was written meanwhile;  {MISMATCH}: a message is not waiting any more
---         {OPTED_OUT}: the customer wants no reply;  {STALE}: see redo. Nothing was written
+--         {OPTED_OUT}: the customer wants no reply;  {STALE}: see redo;  {HUNG_UP}: nobody would hear the word that is ready.
+--         Nothing was written
 -- Safe to repeat: a turn's number is its claim's fence, and a fence commits once.
 local TURNS_MAX, TURNS_MS = 200, 604800000
 plan = cjson.decode(plan)
@@ -40,6 +42,12 @@ end
 if newer then
   return {'STALE'}
 end
+if plan.word and plan.word.state == 'ready' then
+  local call = call_of(plan.word.call)
+  if not call or not call.live then
+    return {'HUNG_UP'}
+  end
+end
 
 local now = clock()
 local no = whole(put_session(plan.session))
@@ -59,7 +67,12 @@ end
 local numbers = {}
 local known = redis.call('HMGET', customer, 'ours', 'address')
 for _, reply in ipairs(plan.replies) do
-  numbers[#numbers + 1] = owe(no, reply, known, now)
+  numbers[#numbers + 1] = plan.word and say(no, reply, known, now) or owe(no, reply, known, now)
+end
+if plan.word then
+  local word = plan.word
+  word.numbers, word.session, word.epoch, word.created = numbers, tonumber(no), plan.session.epoch, now
+  keep_word(word, now)
 end
 if plan.memory then
   redis.call('HSET', memory, plan.memory.agent, plan.memory.record)

@@ -1,6 +1,6 @@
 -- Forget a customer: every key that carries them, and every place in the indexes.
 -- The claim goes too, so that a late commit is LOST and brings nothing back.
--- KEYS claim pace said turns customer inbox attempts placed sessions history parts outbox memory failures waiting rings active closed deadlines dead resolved events erased
+-- KEYS claim pace said turns calls media customer inbox attempts placed sessions history parts outbox memory failures waiting rings active closed deadlines dead resolved events erased
 -- ARGV cid erased_ms
 -- Returns {OK, records removed}. Safe to repeat.
 -- What waits and is shown already stands in both lists.
@@ -34,6 +34,8 @@ redis.call('DEL', claim)
 redis.call('DEL', pace)
 redis.call('DEL', said)
 redis.call('DEL', turns)
+redis.call('DEL', calls)
+redis.call('DEL', media)
 for _, key in ipairs(customer_keys) do
   redis.call('DEL', key)
 end

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.flow.local_twilio import shared, twilio  # noqa: F401  fixtures
+from tests.flow.mind import mind  # noqa: F401  fixture
 from tests.flow.shell import bare, shell  # noqa: F401  fixtures
 from tests.flow.system import System
+from tests.flow.voice_web import phone, shared_telephone  # noqa: F401  fixtures
 
 
 @pytest.fixture(scope="session")

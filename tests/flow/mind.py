@@ -8,12 +8,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import pytest
 
 from ai import standin
 from simulator.model_answer import response_body
 from simulator.model_request import Asked, read_responses
+from tests.flow.own_server import Answer, served
 
 # What a test lays in the model's mouth: properties of the answer, {"calls": [...]} of tools, {"status": 500}, or
 # {"text": "as it is"}.
@@ -29,6 +31,9 @@ class Mind:
         self.answers: dict[str, Said] = {}
         self.decide: Callable[[Asked], Said | None] = lambda asked: None
         self.away: set[str] = set()  # models that answer 500
+        # Of voice notes, in order, the last for ever; most servers have no such thing.
+        self.transcripts: list[tuple[int, Any]] = [(404, {"error": {"message": "Not Found"}})]
+        self.listened: list[str] = []
         self.summaries_held = threading.Event()  # set: a request for a summary is answered at once
         self.summaries_held.set()
 
@@ -39,6 +44,11 @@ class Mind:
     def summaries(self, words: str = "") -> list[Asked]:
         """Requests for a summary of a conversation that holds ``words``."""
         return [asked for asked in self.asked if is_summary(asked) and words in shown(asked)]
+
+    def listen(self, form: str) -> tuple[int, Any]:
+        """A voice note is to be written down."""
+        self.listened.append(form)
+        return self.transcripts.pop(0) if len(self.transcripts) > 1 else self.transcripts[0]
 
     def respond(self, body: Any) -> tuple[int, Any]:
         asked = read_responses(body)
@@ -92,32 +102,20 @@ def minded() -> Iterator[Mind]:
     """A running server; ``OPENAI_BASE_URL`` is ``mind.origin + "/v1"``."""
     mind = Mind()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(_: str, path: str, ___: dict[str, str], body: Any) -> Answer:
+        heard = path.endswith("/audio/transcriptions")
+        status, answer = mind.listen(str(body)) if heard else mind.respond(body)
+        return status, {"Content-Type": "application/json"}, json.dumps(answer).encode()
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-            status, answer = mind.respond(body)
-            content = json.dumps(answer).encode()
-            with contextlib.suppress(OSError):
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    with served(respond) as mind.origin:
+        try:
+            yield mind
+        finally:
+            mind.summaries_held.set()
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Tests are quiet."""
 
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.daemon_threads = True
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    mind.origin = f"http://127.0.0.1:{httpd.server_address[1]}"
-    try:
-        yield mind
-    finally:
-        mind.summaries_held.set()
-        httpd.shutdown()
-        thread.join()
-        httpd.server_close()
+@pytest.fixture(scope="module")
+def mind() -> Iterator[Mind]:
+    """The model of a file's systems."""
+    with minded() as running:
+        yield running

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from session import keys
+from tests.flow.mind import Mind
 from tests.flow.system import OURS, PROJECT, System, wait_for
 
 SUPPORT, ORDERS, ESTATE, CLINIC = "+15550002222", "+15550002223", "+15550002224", "+15550002225"
@@ -34,6 +39,20 @@ def settings(agents: Path, **more: str) -> dict[str, str]:
     """Of a system in which these agents answer."""
     ours = ",".join([OURS, *NUMBERS.values(), OWN])
     return {"AGENTS_DIR": str(agents), "SIMULATOR_NUMBERS": ours} | more
+
+
+@contextlib.contextmanager
+def at_work(
+    paths: pytest.TempPathFactory, mind: Mind, more: Mapping[str, str] | None = None, /, **own: str
+) -> Iterator[System]:
+    """A whole system with the presets and agents of one's own, whose model is ``mind``; ``more``: settings."""
+    path = paths.mktemp("at_work")
+    model = {"OPENAI_BASE_URL": f"{mind.origin}/v1"}
+    running = System(path, **settings(folder(path / "agents", **own), **model, **(more or {})))
+    try:
+        yield running.start()
+    finally:
+        running.stop()
 
 
 def held(system: System, phone: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from config.notices import NOTICES
 from tests.flow import staff
-from tests.flow.mind import Mind, minded, shown
+from tests.flow.mind import Mind, shown
 from tests.flow.staff import ESTATE, ORDERS, OWN, SUPPORT
 from tests.flow.system import OURS, System, wait_for
 
@@ -28,21 +28,10 @@ output = 10.0
 
 
 @pytest.fixture(scope="module")
-def mind() -> Iterator[Mind]:
-    with minded() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def staffed(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """Every preset at its number, one agent with two models, and the default agent at the others."""
-    path = tmp_path_factory.mktemp("staffed")
-    agents = staff.folder(path / "agents", cautious=TWO_MODELS)
-    running = System(path, **staff.settings(agents, OPENAI_BASE_URL=f"{mind.origin}/v1"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with staff.at_work(tmp_path_factory, mind, cautious=TWO_MODELS) as running:
+        yield running
 
 
 def test_support_looks_the_order_up(staffed: System, mind: Mind) -> None:

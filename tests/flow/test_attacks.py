@@ -15,7 +15,7 @@ import pytest
 from config.notices import NOTICES
 from simulator.model_request import Asked
 from tests.flow import staff
-from tests.flow.mind import Mind, is_summary, minded, newest, shown
+from tests.flow.mind import Mind, is_summary, newest, shown
 from tests.flow.staff import OWN
 from tests.flow.system import System, wait_for
 
@@ -56,23 +56,11 @@ def attacker(number: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def mind() -> Iterator[Mind]:
-    with minded() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """A shop with one customer of whom everything is known, and a model that does as it is told from then on."""
-    path = tmp_path_factory.mktemp("shop")
-    agents = staff.folder(path / "agents", shop=SHOP)
-    running = System(path, **staff.settings(agents, OPENAI_BASE_URL=f"{mind.origin}/v1"))
-    try:
-        running.start()
+    with staff.at_work(tmp_path_factory, mind, shop=SHOP) as running:
         _plant(running, mind)
         yield running
-    finally:
-        running.stop()
 
 
 def _plant(system: System, mind: Mind) -> None:

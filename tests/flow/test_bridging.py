@@ -11,7 +11,7 @@ import pytest
 from config.notices import NOTICES
 from session import keys
 from tests.flow import staff
-from tests.flow.mind import Mind, minded, shown
+from tests.flow.mind import Mind, shown
 from tests.flow.staff import OWN, SUPPORT
 from tests.flow.system import System, wait_for
 from tests.flow.test_faults import FAST
@@ -35,21 +35,10 @@ new_session_after = "1s"
 
 
 @pytest.fixture(scope="module")
-def mind() -> Iterator[Mind]:
-    with minded() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """A shop where a second's silence begins another session."""
-    path = tmp_path_factory.mktemp("shop")
-    more = FAST | {"OPENAI_BASE_URL": f"{mind.origin}/v1"}
-    running = System(path, **staff.settings(staff.folder(path / "agents", shop=SHOP), **more))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with staff.at_work(tmp_path_factory, mind, FAST, shop=SHOP) as running:
+        yield running
 
 
 def ends(system: System, phone: str) -> str:

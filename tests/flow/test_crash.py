@@ -29,7 +29,7 @@ def _in_mid_turn(system: System, customer: str) -> None:
 
 def test_a_worker_killed_in_mid_turn(fast: System) -> None:
     """SIGKILL while the model thinks: the next worker answers, once, and no clock is needed for it."""
-    customer = "+15550300001"
+    customer = "+15550310001"
     fast.kill("clock")
     _in_mid_turn(fast, customer)
     fast.kill("worker")
@@ -46,7 +46,7 @@ def test_a_worker_killed_in_mid_turn(fast: System) -> None:
 
 def test_a_worker_told_to_stop_in_mid_turn(fast: System) -> None:
     """SIGTERM: the turn under way is finished or let go, the process leaves in time, one answer goes out."""
-    customer = "+15550300002"
+    customer = "+15550310002"
     _in_mid_turn(fast, customer)
     code = fast.kill("worker", signal.SIGTERM)
     fast.model(latency_ms=0)
@@ -60,7 +60,7 @@ def test_a_worker_told_to_stop_in_mid_turn(fast: System) -> None:
 
 def test_a_turn_that_does_not_end_is_let_go_at_sigterm(fast: System) -> None:
     """A model that hangs does not hold the process: the message is let go and answered by the next worker."""
-    customer = "+15550300003"
+    customer = "+15550310003"
     fast.env["MODEL_TIMEOUT_SECONDS"] = "9"
     fast.kill("worker", signal.SIGTERM)
     fast.spawn("worker")
@@ -78,7 +78,7 @@ def test_a_turn_that_does_not_end_is_let_go_at_sigterm(fast: System) -> None:
 
 def test_redis_killed_under_a_conversation(fast: System) -> None:
     """A Redis that is killed and comes back with its file: workers come back by themselves."""
-    customer = "+15550300004"
+    customer = "+15550310004"
     fast.says(customer, "Hi, I have trouble with order #555")
     fast.reply(customer)
     fast.redis_server.process.kill()
@@ -91,7 +91,7 @@ def test_redis_killed_under_a_conversation(fast: System) -> None:
 
 def test_every_rq_key_deleted(fast: System) -> None:
     """RQ is the doorbell, not the ledger: without its keys a waiting message is rung for again."""
-    customer = "+15550300005"
+    customer = "+15550310005"
     fast.kill("worker")
     fast.says(customer, "Hello")
     for key in fast.redis.scan_iter("rq:*"):

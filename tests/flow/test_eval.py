@@ -87,6 +87,58 @@ def test_a_step_that_the_api_refuses_is_a_failure(house: House, tmp_path: Path) 
     assert failure.check.got.startswith("the API refused it: 404")
 
 
+@pytest.mark.parametrize("action", ["hangs_up", "keys"])
+def test_a_call_that_is_not_there_is_a_failure(house: House, tmp_path: Path, action: str) -> None:
+    """Nobody can hang up twice; whoever presses a key without a call makes one."""
+    step = "[[step]]\nhangs_up = true\n" if action == "hangs_up" else '[[step]]\nkeys = "1"\n'
+    result = play(house, written(tmp_path, 'shows = "x"\nagent = "default-agent"\n' + step))
+
+    assert ["no call is live"] * (action == "hangs_up") == [
+        f.check.got.split(":")[0] for f in result.failures
+    ]
+
+
+PUT_THROUGH = """
+shows = "A caller is put through, and the assistant has the conversation again when they have spoken"
+agent = "office"
+[[step]]
+customer = "Can I talk to a person please"
+channel = "voice"
+[step.expect]
+notice = "voice_transfer:en"
+call = "put through"
+handed_over = true
+[[step]]
+hangs_up = true
+[step.expect]
+call = "over"
+silent = true
+handed_over = false
+[[step]]
+customer = "Hello again, it's about order 12345"
+[step.expect]
+notice = "voice_back:en"
+call = "live"
+session = "same"
+"""
+
+
+def test_a_caller_is_put_through(tmp_path: Path) -> None:
+    """Whom a person answers is with a person until that call is over."""
+    agents = tmp_path / "agents"
+    agents.mkdir()
+    agent = (
+        'name = "Office"\ninstructions = "You answer for an office."\n[voice]\ntransfer = "+15558430001"\n'
+    )
+    (agents / "office.toml").write_text(agent, encoding="utf-8")
+    environment = {"AGENTS_DIR": str(agents), "DEFAULT_AGENT_ID": "office"}
+    with own_redis() as url:
+        result = play(House(settings_for(url, environment, real_model=False)), written(tmp_path, PUT_THROUGH))
+
+    assert not result.failures, "\n".join(report([result]))
+    assert 9 == result.passed
+
+
 def evaluate(shell: Shell, text: str, *words: str, **env: str) -> Ended:
     folder = shell.folder / "dialogues"
     folder.mkdir(exist_ok=True)

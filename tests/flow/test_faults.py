@@ -104,7 +104,10 @@ def test_a_model_that_stays_away_hands_over_to_a_person(fast: System) -> None:
         fast.model(fault="500", count=0)
 
     assert len(fast.replies(customer)) == 1
-    assert any(e["reason"] == "model_away" for e in fast.events("handoff_requested"))
+    wait_for(
+        lambda: any(e["reason"] == "model_away" for e in fast.events("handoff_requested")),
+        "the line in the log",
+    )
 
 
 def test_an_answer_that_does_not_fit_is_never_sent(fast: System) -> None:

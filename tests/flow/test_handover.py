@@ -124,8 +124,8 @@ def test_handed_back_only_what_nobody_answered_is_answered(system: System) -> No
     system.reply(phone, 3)
     time.sleep(SILENCE_S)
     assert ["user", "assistant", "agent", "user", "assistant"] == [role for role, _ in said(system, phone)]
-    shown = str(system.model_requests()[-1])
-    assert "It ships tomorrow." in shown and "I am looking into it." in shown
+    noted = [request for request in map(str, system.model_requests()) if "It ships tomorrow." in request]
+    assert "I am looking into it." in noted[-1]
 
 
 def test_handed_back_with_all_answered_nobody_speaks(system: System) -> None:

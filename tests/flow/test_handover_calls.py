@@ -12,7 +12,7 @@ import pytest
 from config.notices import NOTICES
 from session import keys
 from tests.flow import staff
-from tests.flow.mind import Mind, minded
+from tests.flow.mind import Mind
 from tests.flow.staff import OWN, SUPPORT
 from tests.flow.system import OURS, System, wait_for
 from workers import jobs
@@ -42,32 +42,19 @@ HASTY = 'idle_after = "1s"\nexpire_after = "2s"\nalert_after = "1500ms"'
 
 
 @pytest.fixture(scope="module")
-def mind() -> Iterator[Mind]:
-    with minded() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """A shop whose two operators are texted, beside the presets."""
-    yield from _running(tmp_path_factory, mind, CALM)
+    with staff.at_work(tmp_path_factory, mind, shop=f"{SHOP}{CALM}\n") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """The same where sessions idle and expire within seconds, and whoever waits for a person is soon alerted about."""
     more = {"HANDOFF_ALERT_MINUTES": "0.02", "SWEEP_INTERVAL_SECONDS": "0.3"}
-    yield from _running(tmp_path_factory, mind, HASTY.replace('alert_after = "1500ms"', ""), **more)
-
-
-def _running(factory: pytest.TempPathFactory, mind: Mind, policy: str, **more: str) -> Iterator[System]:
-    path = factory.mktemp("shop")
-    agents = staff.folder(path / "agents", shop=SHOP + policy + "\n")
-    running = System(path, **staff.settings(agents, OPENAI_BASE_URL=f"{mind.origin}/v1", **more))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    hasty = SHOP + HASTY.replace('alert_after = "1500ms"', "") + "\n"
+    with staff.at_work(tmp_path_factory, mind, more, shop=hasty) as running:
+        yield running
 
 
 def called(system: System, operator: str, phone: str) -> list[str]:

@@ -14,7 +14,7 @@ from config.agent import Hours
 from config.notices import NOTICES
 from session import hours
 from tests.flow import staff
-from tests.flow.mind import Mind, minded, shown
+from tests.flow.mind import Mind, shown
 from tests.flow.staff import CLINIC, ORDERS, OWN, SUPPORT
 from tests.flow.system import System, wait_for
 
@@ -37,26 +37,16 @@ def far_away() -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def mind() -> Iterator[Mind]:
-    with minded() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """Three desks whose hours begin in three days: each does something else until then."""
-    path, week = tmp_path_factory.mktemp("closed"), far_away()[0]
-    agents = staff.folder(
-        path / "agents",
-        clinic_hours=desk(CLINIC, "notice_first", week),
-        orders=desk(ORDERS, "notice_only", week),
-        support=desk(SUPPORT, "answer", week),
-    )
-    running = System(path, **staff.settings(agents, OPENAI_BASE_URL=f"{mind.origin}/v1"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    week = far_away()[0]
+    desks = {
+        "clinic_hours": desk(CLINIC, "notice_first", week),
+        "orders": desk(ORDERS, "notice_only", week),
+        "support": desk(SUPPORT, "answer", week),
+    }
+    with staff.at_work(tmp_path_factory, mind, **desks) as running:
+        yield running
 
 
 def closed_notice() -> str:

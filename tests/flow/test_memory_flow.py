@@ -10,7 +10,7 @@ import pytest
 
 from config.notices import NOTICES
 from tests.flow import staff
-from tests.flow.mind import Mind, minded, shown
+from tests.flow.mind import Mind, shown
 from tests.flow.staff import OWN, SUPPORT
 from tests.flow.system import System, wait_for
 
@@ -31,25 +31,11 @@ LONG = " ".join(["and so on"] * 60)
 
 
 @pytest.fixture(scope="module")
-def mind() -> Iterator[Mind]:
-    with minded() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """A desk that shows the model eight messages and idles soon, beside the presets."""
-    path = tmp_path_factory.mktemp("desk")
-    more = {
-        "OPENAI_BASE_URL": f"{mind.origin}/v1",
-        "SWEEP_INTERVAL_SECONDS": "0.5",
-        "RATE_LIMIT_PER_MINUTE": "0",
-    }
-    running = System(path, **staff.settings(staff.folder(path / "agents", desk=DESK), **more))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    more = {"SWEEP_INTERVAL_SECONDS": "0.5", "RATE_LIMIT_PER_MINUTE": "0"}
+    with staff.at_work(tmp_path_factory, mind, more, desk=DESK) as running:
+        yield running
 
 
 def memory(system: System, phone: str, agent: str = "desk") -> list[str]:

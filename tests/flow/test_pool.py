@@ -17,6 +17,7 @@ from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
+from tests.flow import staff
 from tests.flow.system import System, wait_for
 from workers.jobs import RingbackJob, queue
 
@@ -156,6 +157,8 @@ def test_redis_restarts_leave_nothing_behind(crowd: System) -> None:
         time.sleep(1.5)
         threads.append(len(list(Path(f"/proc/{pid}/task").iterdir())))
         links.append(len(_of_process(pid, crowd.redis.client_list())))
+    crowd.reply(customer)
+    staff.settled(crowd, customer)
     crowd.model(latency_ms=1500)
     before = len(crowd.replies(customer))
     crowd.says(customer, "Finish this one")

@@ -30,7 +30,7 @@ def _state(system: System, customer: str) -> str:
 
 def test_idle_resumed_expired_and_begun_anew(hasty: System) -> None:
     """ACTIVE, IDLE by the clock, ACTIVE by the customer, CLOSED by the clock, and the next message opens another."""
-    customer = "+15550400001"
+    customer = "+15550410001"
     hasty.says(customer, "Hello")
     hasty.reply(customer)
     wait_for(lambda: _state(hasty, customer) == "IDLE", "IDLE")
@@ -80,7 +80,7 @@ def test_the_gap_of_the_seeds_policy(make_system) -> None:  # type: ignore[no-un
 
 def test_completed_by_the_api_while_the_model_thinks(hasty: System) -> None:
     """A session that a person ends while a reply is thought out: that reply is not sent into it."""
-    customer = "+15550400003"
+    customer = "+15550410003"
     hasty.model(latency_ms=700)
     try:
         hasty.says(customer, "Hello")

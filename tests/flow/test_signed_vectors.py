@@ -105,7 +105,7 @@ PATHS = ["/sms", "/whatsapp", "/api/webhooks/sms", "/api/webhooks/whatsapp", "/t
 @pytest.mark.parametrize("fields", FORMS.values(), ids=FORMS)
 def test_what_twilios_library_signs_is_taken(proxied: System, path: str, fields: dict[str, str]) -> None:
     """Any form that Twilio's library signs passes every route, and fails it with one letter changed."""
-    pairs = form("+15550600001", MessageStatus="sent")
+    pairs = form("+15550670001", MessageStatus="sent")
     pairs = [pair for pair in pairs if pair[0] not in fields] + list(fields.items())
     post = Post(PUBLIC, path, pairs)
     wrong = Post(
@@ -128,7 +128,7 @@ def test_what_twilios_library_signs_is_taken(proxied: System, path: str, fields:
 )
 def test_repeated_fields_are_signed_as_twilio_does(proxied: System, repeated: Pairs) -> None:
     """A repeated field counts once per value, in order, wherever it stands in the form."""
-    pairs = [repeated[0], *form("+15550600002", Body=""), *repeated[1:]]
+    pairs = [repeated[0], *form("+15550670002", Body=""), *repeated[1:]]
 
     assert proxied.exchange(Post(PUBLIC, "/sms", pairs).raw())[0] == 200
 
@@ -139,7 +139,7 @@ def test_repeated_fields_are_signed_as_twilio_does(proxied: System, repeated: Pa
 )
 def test_the_origin_is_the_configured_one(proxied: System, signed: str, status: int) -> None:
     """Web sees http on loopback; what counts is PUBLIC_BASE_URL, whatever a Host or a proxy's headers say."""
-    pairs = form("+15550600003")
+    pairs = form("+15550670003")
     forwarded = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "bot.example.com"))
     forged = (("Host", "evil.example"), ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "1"))
     for headers in ((), forwarded, forged):
@@ -157,7 +157,7 @@ def test_the_origin_is_the_configured_one(proxied: System, signed: str, status: 
 )  # fmt: skip
 def test_the_target_counts_byte_for_byte(proxied: System, target: str) -> None:
     """Percent escapes are signed as they were sent: the same target, decoded or encoded anew, is another one."""
-    pairs = form("+15550600004")
+    pairs = form("+15550670004")
     path, _, query = target.partition("?")
     other = f"{path}?{quote(query)}x" if query else "/sms"
     right = Post(PUBLIC, target, pairs)
@@ -169,7 +169,7 @@ def test_the_target_counts_byte_for_byte(proxied: System, target: str) -> None:
 
 def test_an_absolute_target_does_not_say_who_we_are(proxied: System) -> None:
     """Of a target in absolute form only the path counts."""
-    pairs = form("+15550600005")
+    pairs = form("+15550670005")
     right = Post(PUBLIC, "http://evil.example/sms", pairs, signed_url=f"{PUBLIC}/sms")
     wrong = Post(PUBLIC, "http://evil.example/sms", pairs, signed_url="http://evil.example/sms")
 
@@ -184,7 +184,7 @@ def test_two_tokens_while_rotating(
     proxied: System, web_alone: System, token: str, inside: int, outside: int
 ) -> None:
     """Inside a rotation window both tokens are good; without the secondary only the primary is."""
-    pairs = form("+15550600006")
+    pairs = form("+15550670006")
     rotating = Post(PUBLIC, "/sms", pairs, token=token)
     settled = Post(web_alone.base, "/sms", pairs, token=token)
 

@@ -197,10 +197,10 @@ def test_news_of_somebody_else_is_not_applied(
     query = query.format(ob=sent.ob, unknown=unknown) if query else query
     before = len(outcomes(sent.system))
     status, _ = sent.callback(query, **fields)
+    wait_for(lambda: outcome in outcomes(sent.system)[before:], "the line in the log")
     alarms = [e for e in sent.system.events("callback_not_applied", "web") if e["reason"] == outcome]
 
     assert status == 200
-    assert outcome in outcomes(sent.system)[before:]
     assert sent.part() == start
     assert bool(alarms) is (outcome in ("foreign", "double"))
     assert not list(sent.system.redis.scan_iter(f"*{address.customer_id(ID_KEY, OTHER)}*"))

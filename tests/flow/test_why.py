@@ -23,7 +23,7 @@ def answered(system: System, phone: str) -> list[dict[str, Any]]:
 
 def test_a_turn_is_told(system: System) -> None:
     """A turn names its messages, decisions, what the model was shown, tokens and times, and each part with its delivery."""
-    asked, said = answered(system, "+15550649001")
+    asked, said = answered(system, "+15550869001")
 
     status, turn = system.api("GET", f"/turns/{said['id']}")
 
@@ -48,7 +48,7 @@ def test_a_turn_is_told(system: System) -> None:
 
 def test_a_turn_that_asked_no_model(system: System) -> None:
     """A turn without a model tells what it did instead."""
-    phone = "+15550649002"
+    phone = "+15550869002"
     answered(system, phone)
     system.api("POST", f"/session/{quote(phone)}/handoff")
     system.says(phone, "Is anybody there?")
@@ -77,7 +77,7 @@ def test_a_turn_nobody_knows(system: System, shell: Shell, name: str) -> None:
 
 def test_why_in_plain_lines(shell: Shell, system: System) -> None:
     """``ringback why`` tells the story in lines: the question, decisions, model, tokens, the answer and its part."""
-    asked, said = answered(system, "+15550649003")
+    asked, said = answered(system, "+15550869003")
     turn = system.api("GET", f"/turns/{said['id']}")[1]
 
     ended = shell.ringback("why", said["id"])
@@ -93,7 +93,7 @@ def test_why_in_plain_lines(shell: Shell, system: System) -> None:
 
 def test_what_was_said_does_not_steer_a_terminal(shell: Shell, system: System) -> None:
     """Control characters of a customer are blanks in the story."""
-    phone = "+15550649004"
+    phone = "+15550869004"
     system.says(phone, "Hello \x1b[31mred\x07 order #12345")
     system.reply(phone)
     message = system.session(phone)["conversation_history"][0]

@@ -10,7 +10,7 @@ import pytest
 
 from config.notices import NOTICES
 from tests.flow import staff
-from tests.flow.mind import Mind, minded, newest
+from tests.flow.mind import Mind, newest
 from tests.flow.staff import OWN
 from tests.flow.system import System, wait_for
 
@@ -26,21 +26,10 @@ TEA = {"op": "remember", "type": "preference", "about": "tea", "content": "green
 
 
 @pytest.fixture(scope="module")
-def mind() -> Iterator[Mind]:
-    with minded() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, mind: Mind) -> Iterator[System]:
     """A shop that asks at the end how it went."""
-    path = tmp_path_factory.mktemp("shop")
-    agents = staff.folder(path / "agents", shop=SHOP)
-    running = System(path, **staff.settings(agents, OPENAI_BASE_URL=f"{mind.origin}/v1"))
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with staff.at_work(tmp_path_factory, mind, shop=SHOP) as running:
+        yield running
 
 
 def thinks(mind: Mind, words: str) -> None:
@@ -56,7 +45,7 @@ def thinks(mind: Mind, words: str) -> None:
 
 def test_a_number_answers_the_closing_question_only_at_once(shop: System, mind: Mind) -> None:
     """After the closing question a new topic opens, and a number in it is no rating and ends nothing."""
-    phone = "+15550760001"
+    phone = "+15550850001"
     said = {
         "Goodbye": {"reply": "Goodbye!", "ends": True},
         "Two pizzas": {"reply": "In how many boxes?", "ends": False},
@@ -76,7 +65,7 @@ def test_a_number_answers_the_closing_question_only_at_once(shop: System, mind: 
 
 def test_a_number_right_after_the_closing_question_is_a_rating(shop: System, mind: Mind) -> None:
     """The answer to the closing question is kept, thanked for, and ends the conversation."""
-    phone = "+15550760002"
+    phone = "+15550850002"
     mind.decide = lambda asked: {"reply": "Goodbye!", "ends": True}
     shop.says(phone, "Goodbye", to=OWN)
     assert NOTICES["closing_question"]["en"] in shop.reply(phone)
@@ -91,9 +80,9 @@ def test_a_number_right_after_the_closing_question_is_a_rating(shop: System, min
 @pytest.mark.parametrize(
     ("phone", "wish", "done"),
     [
-        ("+15550760003", "I want to talk to a human", lambda s, p: staff.state(s, p) == "WAITING_AGENT"),
+        ("+15550850003", "I want to talk to a human", lambda s, p: staff.state(s, p) == "WAITING_AGENT"),
         (
-            "+15550760004",
+            "+15550850004",
             "Forget everything you know about me",
             lambda s, p: not staff.held(s, p)["memory"].get("shop"),
         ),
@@ -122,7 +111,7 @@ def test_a_wish_said_while_the_model_thinks_is_done(
 
 def test_forget_everything_in_a_burst(shop: System, mind: Mind) -> None:
     """The wish to be forgotten counts with a courtesy behind it that comes before we look."""
-    phone = "+15550760005"
+    phone = "+15550850005"
     mind.decide = lambda asked: {"reply": "Noted.", "handoff": None, "memory": [TEA]}
     shop.says(phone, "I like green tea", to=OWN)
     shop.reply(phone)

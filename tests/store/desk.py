@@ -11,15 +11,17 @@ from typing import Any
 import redis
 
 from session import course, events, keys, optout, records
+from session.calls import ByText, Call, Calls, Then, Word, utterance_sid
 from session.claims import Change, Claim, NotClaimed, Part, Received
 from session.ledger import Ledger
-from session.model import Channel, Direction, Keyword, Lane, MemoryItem, Message, Role, Session
+from session.model import Channel, Direction, Keyword, Lane, Media, MemoryItem, Message, Role, Session
 
 CLOCK_KEY = "ringback-test:clock"
 CUSTOMER_ADDRESS = "+15005550001"
 OURS, OURS_TOO = "+15550001111", "+15550002222"
 SMS, SMS_TOO = Lane(Channel.SMS, OURS), Lane(Channel.SMS, OURS_TOO)
 WHATSAPP = Lane(Channel.WHATSAPP, OURS)
+VOICE = Lane(Channel.VOICE, OURS)
 AGENT = "default-agent"
 
 
@@ -90,13 +92,13 @@ class Desk:
 
     def text(
         self, content: str = "Hello", lane: Lane = SMS, *, sid: str = "", keyword: Keyword = Keyword.NONE,
-        quiet_ms: int = 0, bury: str = "", profile: Mapping[str, str] | None = None,
+        quiet_ms: int = 0, bury: str = "", profile: Mapping[str, str] | None = None, media: tuple[Media, ...] = (),
     ) -> Received:  # fmt: skip
         """The customer writes. Without ``sid`` it is a message Twilio has not told of before."""
         self._sids += 1
         message = Message(
             direction=Direction.INBOUND, role=Role.USER, content=content, channel=lane.channel,
-            from_number=self.address, to_number=lane.ours, keyword=keyword,
+            from_number=self.address, to_number=lane.ours, keyword=keyword, media=media,
             twilio_sid=sid or f"SM{self.cid[:16]}{self._sids:016x}",
         )  # fmt: skip
         return self.ledger.receive(
@@ -190,6 +192,47 @@ class Desk:
     def die(self) -> None:
         """The holder of the claim is gone and its claim's time is over."""
         self.ledger.redis.delete(self.key("claim"))
+
+    # The telephone
+
+    def ring_up(self, sid: str, theirs: str = "") -> Call:
+        """The customer calls."""
+        call = Call(sid, VOICE, theirs or self.address, AGENT)
+        return Calls(self.ledger).begin(self.cid, call, {"address": call.theirs})[0]
+
+    def call(self, sid: str) -> Call:
+        """A call as it is kept."""
+        call = Calls(self.ledger).find(self.cid, sid)
+        assert call
+        return call
+
+    def speak(
+        self, sid: str, turn: int, text: str, then: Then = Then.LISTEN, state: str = "ready"
+    ) -> tuple[Claim, str]:
+        """The caller says something to a question, and a turn decides what to say; the claim is still held.
+
+        Gives the number of the message that the word speaks.
+        """
+        self.text(f"question {turn}", VOICE, sid=utterance_sid(sid, turn))
+        claim = self.claim()
+        return claim, self.decide(claim, Word(sid, turn, text, then, state=state))
+
+    def decide(self, claim: Claim, word: Word) -> str:
+        """Commit a word as the answer to the claim's messages."""
+        session = self.open(claim)
+        owed = [self.reply(word.text, VOICE, 1, session.epoch)]
+        change = Change(course.say(session, self.clock.now), self.clock.now + 1_800_000)
+        return self.ledger.commit(
+            claim, change, answered=numbers(claim), replies=owed, turn={"kind": "answer"}, word=word
+        )[0]
+
+    def by_text(self, words: Sequence[Word]) -> ByText:
+        """What nobody heard, as one text."""
+        session = self.ledger.read(self.cid, words[-1].session, 0)[1]
+        assert session
+        said = Change(course.say(session, self.clock.now), self.clock.now + 1_800_000)
+        owed = self.reply(" ".join(word.text for word in words), SMS, 1, session.epoch)
+        return ByText(said, owed, optout.field(SMS))
 
     # What stands in the store
 

@@ -14,6 +14,7 @@ import pytest
 from ai.assistant import Assistant
 from config.notices import NOTICES
 from session import keys, limits
+from session.address import served
 from session.claims import ClaimLost
 from session.model import MessageType
 from tests.store.desk import WHATSAPP, Clock, ClockedLedger, Desk
@@ -230,7 +231,7 @@ def test_countries_that_are_not_served(
 
 
 @pytest.mark.parametrize(
-    ("address", "countries", "served"),
+    ("address", "countries", "is_served"),
     [
         ("+12025550123", ("US",), True), ("+14165550123", ("US",), False), ("+14165550123", ("US", "CA"), True),
         ("+15550001111", ("CA",), True), ("+15550001111", ("GB",), False),  # in no plan: any country of its code
@@ -238,9 +239,9 @@ def test_countries_that_are_not_served(
         ("+9999999", ("US",), False), ("US.13491208655302741918", ("US",), True), ("DE.1349120", ("US",), False),
     ],
 )  # fmt: skip
-def test_whose_country_is_served(address: str, countries: tuple[str, ...], served: bool) -> None:
+def test_whose_country_is_served(address: str, countries: tuple[str, ...], is_served: bool) -> None:
     """The country is the number's own; where no plan knows the number, its calling code decides."""
-    assert gates.served(address, countries) is served
+    assert served(address, countries) is is_served
 
 
 def test_a_bot_that_repeats_itself_is_left_alone(make: Callable[..., tuple[Workshop, Thinker]]) -> None:

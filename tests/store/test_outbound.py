@@ -16,7 +16,7 @@ from session.operators import NotSendable, Operators
 from session.outbound import Draft, DraftTemplate, Outbound
 from tests.store.desk import Clock, ClockedLedger
 
-PHONE, OURS, OURS_TOO = "+1234567890", "+15550001111", "+15550002222"
+PHONE, OURS, OURS_TOO, CALLER_ID = "+1234567890", "+15550001111", "+15550002222", "+15557654321"
 MINUTE, HOUR = 60_000, 3_600_000
 SID = "HX" + "a" * 32
 HELLO = Draft(PHONE, Channel.SMS, "Hello")
@@ -145,6 +145,39 @@ def test_a_template_is_one_part_with_its_sid(house: SessionManager, outbound: Ou
     )  # fmt: skip
 
 
+def test_a_call_is_one_part(house: SessionManager, outbound: Outbound) -> None:
+    """What a call says is never split: one part on the voice lane, from the number it is made from."""
+    body = "Your order has shipped. " * 90
+    done = outbound.send(Draft(PHONE, Channel.VOICE, body, ours=CALLER_ID))
+    assert done.message is not None
+    found = keys.parse_id(done.message.id)
+    assert found is not None
+    (part,) = house.ledger.parts_of(found.cid, found.number).values()
+
+    assert (f"voice|{CALLER_ID}", PHONE, CALLER_ID, body.strip(), "pending") == (
+        part["lane"], part["to"], part["from"], part["text"], part["state"]
+    )  # fmt: skip
+    assert (Channel.VOICE, CALLER_ID) == (done.session.channel, done.session.ours)
+
+
+def test_a_call_goes_on_with_the_texts(house: SessionManager, outbound: Outbound) -> None:
+    """In an open session a call is one more message; the session stays where the customer wrote last."""
+    outbound.send(HELLO)
+    session = house.add_message(PHONE, "Order 12345")
+    told = outbound.send(Draft(PHONE, Channel.VOICE, "Hello", ours=CALLER_ID)).session
+
+    assert (session.id, Channel.SMS, OURS) == (told.id, told.channel, told.ours)
+
+
+def test_an_opt_out_of_texts_forbids_no_call(house: SessionManager, outbound: Outbound) -> None:
+    """Who wants no more texts from this number may be called from it."""
+    outbound.send(HELLO)
+    key = keys.customer_key("customer", house.customer_id(PHONE))
+    house.ledger.redis.hset(key, f"optout:sms|{OURS}", 1)
+
+    assert outbound.send(Draft(PHONE, Channel.VOICE, "Hello", ours=OURS)).message
+
+
 @pytest.mark.parametrize(
     ("draft", "code"),
     [
@@ -152,6 +185,11 @@ def test_a_template_is_one_part_with_its_sid(house: SessionManager, outbound: Ou
         (Draft(PHONE, Channel.SMS, "x" * 7501), "body_too_long"),
         (Draft(OURS, Channel.SMS, "x"), "own_number"),
         (Draft("US.123", Channel.SMS, "x"), "invalid_phone_number"),
+        (Draft("US.123", Channel.VOICE, "x"), "invalid_phone_number"),
+        (Draft(PHONE, Channel.VOICE, "x" * 2401), "body_too_long"),
+        (Draft(PHONE, Channel.VOICE, " \n"), "empty_body"),
+        (Draft(CALLER_ID, Channel.VOICE, "x", ours=CALLER_ID), "own_number"),
+        (Draft(PHONE, Channel.VOICE, template=DraftTemplate("shipped"), ours=OURS_TOO), "invalid_template"),
         (Draft(PHONE, Channel.WHATSAPP, "x"), "outside_window"),
         (Draft(PHONE, Channel.SMS, template=DraftTemplate("shipped")), "invalid_template"),
         (Draft(PHONE, Channel.WHATSAPP, template=DraftTemplate("shipped")), "unknown_template"),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import redis
 
-from session import scripts
+from session import media, scripts
+from session.calls import Calls
 from session.claims import Change, Timing
 from session.model import Channel, Direction, Keyword, Message, Role, Session
 from tests.store.conftest import CLOCKED_PRELUDE
@@ -29,6 +30,7 @@ SECOND_ANSWER = {
     "learn_optout": {"LEARNT": "KNOWN"},
     "learn_window": {"LEARNT": "IGNORED"},
     "status": {"OK": "IGNORED"},
+    "call_begin": {"NEW": "KNOWN"},
 }
 
 
@@ -105,12 +107,16 @@ def live_through_everything(desk: Desk) -> None:
         desk.text("one more", WHATSAPP)
     desk.ledger.take_more(other, other.messages[-1].number, 1)
     texts = [{"number": w.number, "digest": "0a", "at": w.message.at} for w in other.messages]
+    made = {1: media.encode(0, []), 2: media.encode(desk.clock.now, [])}
+    desk.ledger.keep_media(other, made, 7 * 86_400_000)
+    desk.ledger.drop_media(desk.cid, 7 * 86_400_000)
     desk.ledger.count_turn(other, texts, len(texts), 20, 300)
     desk.ledger.release(other, give_back=[w.number for w in other.messages], hold_ms=1_000)
     _write(desk)
     _supersede(desk)
     desk.text("STOP", keyword=Keyword.STOP)
     _retry(desk)
+    _call(desk)
     desk.ledger.read(desk.cid)
 
 
@@ -129,6 +135,25 @@ def _retry(desk: Desk) -> None:
     desk.ledger.release(claim)
     claim = desk.claim()
     desk.commit(claim, desk.open(claim))
+    desk.ledger.release(claim)
+
+
+def _call(desk: Desk) -> None:
+    """A call: three answers, of which one is pushed, one polled for and one not heard; and what becomes of that."""
+    calls, sid = Calls(desk.ledger), "CA" + desk.cid[::-1]
+    desk.ring_up(sid)
+    for turn in (1, 2, 3):
+        claim, _ = desk.speak(sid, turn, "An answer")
+        calls.heard(desk.cid, replace(desk.call(sid), turn=turn, language="en"))
+        if turn == 1:
+            calls.take(desk.cid, sid, turn, "push")
+            calls.settle(desk.cid, sid, turn, "spoken")
+        if turn == 2:
+            calls.take(desk.cid, sid, turn, "poll:1")
+        desk.ledger.release(claim)
+    calls.end(desk.cid, sid, "completed", lambda _, words: replace(desk.by_text(words), optout="optout:none"))
+    claim = desk.claim()
+    desk.ledger.sent(desk.cid, claim.parts[0].number, "SM4")
     desk.ledger.release(claim)
 
 

@@ -114,7 +114,8 @@ def test_what_nobody_told_is_null() -> None:
 def test_an_empty_holding_names_every_store() -> None:
     """An export names everything that may be held, also where there is nothing."""
     assert {
-        "customer", "sessions", "waiting_messages", "memory", "turns", "failures", "events", "facts", "counters",
+        "customer", "sessions", "waiting_messages", "memory", "turns", "failures", "events", "facts", "calls",
+        "counters",
     } == set(holding_json(held()))  # fmt: skip
 
 

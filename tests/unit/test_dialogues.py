@@ -28,7 +28,7 @@ SEEN = Seen(
         "session_id": "s1", "state": "ACTIVE", "handled_by": "assistant", "channel": "sms", "language": "en",
         "extracted_entities": {"order_number": "12345"}, "order_details": {"items": [], "total": 28.0},
     },
-    customer={"opted_out": []}, session_before="s1", tools=("order_status",), memory=("Morning deliveries",),
+    customer={"opted_out": []}, session_before="s1", tools=("order_status",), memory=("Morning deliveries",), call="live",
 )  # fmt: skip
 
 
@@ -45,17 +45,21 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         '[[step]]\npause = "1.5h"\n'
         '[[step]]\ncustomer = "Again"\n[step.expect]\nentities.order_number = "1"\ntools = []\n'
         '[[step]]\noperator = "Dana here"\n[[step]]\nhands_back = ""\n[[step]]\ntakes_over = true\n'
+        '[[step]]\ncustomer = "Hello?"\nchannel = "voice"\nconfidence = 0.25\n[[step]]\nkeys = "0"\n'
+        "[[step]]\nsays_nothing = true\n[[step]]\nhangs_up = true\n"
     )
     dialogue = dialogues.read(write(tmp_path, text))
 
     assert [(s.action, s.value) for s in dialogue.steps] == [
         ("customer", ("Hi", "Anybody?")), ("pause", 5_400_000), ("customer", ("Again",)),
         ("operator", "Dana here"), ("hands_back", ""), ("takes_over", True),
+        ("customer", ("Hello?",)), ("keys", "0"), ("says_nothing", True), ("hangs_up", True),
     ]  # fmt: skip
     assert [s.channel for s in dialogue.steps][:3] == [Channel.WHATSAPP] * 3
     assert (dialogue.steps[0].line, dialogue.steps[0].lines) == (3, {"said": 7})
     assert dialogue.steps[2].expect == Expectation(entities={"order_number": "1"}, tools=())
     assert dialogue.steps[2].lines == {"entities": 13, "tools": 14}
+    assert (dialogue.steps[6].channel, dialogue.steps[6].confidence) == (Channel.VOICE, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,14 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         (HEAD + '[[step]]\noperator = " "\n', 4, "what the operator writes"),
         (HEAD + "[[step]]\nhands_back = true\n", 4, "a note for the assistant"),
         (HEAD + "[[step]]\ntakes_over = false\n", 4, "takes_over is true"),
-        (HEAD + STEP + 'channel = "voice"\n', 5, 'channel is "sms" or "whatsapp"'),
+        (HEAD + STEP + 'channel = "fax"\n', 5, 'channel is one of "sms", "whatsapp", "voice"'),
+        (HEAD + '[[step]]\ncustomer = ["Hi", "Hello?"]\nchannel = "voice"\n', 4, "one thing is said at a time"),
+        (HEAD + STEP + "confidence = 0.5\n", 5, "confidence is a number from 0 to 1"),
+        (HEAD + STEP + 'channel = "voice"\nconfidence = 2\n', 6, "confidence is a number from 0 to 1"),
+        (HEAD + '[[step]]\nkeys = "one"\n', 4, "keys are what the customer presses"),
+        (HEAD + "[[step]]\nhangs_up = false\n", 4, "hangs_up is true"),
+        (HEAD + "[[step]]\nsays_nothing = 1\n", 4, "says_nothing is true"),
+        (HEAD + STEP + '[step.expect]\ncall = "busy"\n', 6, "call must be one of live, over, put through"),
         (HEAD + '[[step]]\npause = "1h"\nchannel = "sms"\n', 5, "beside what the customer says"),
         (HEAD + STEP + "expect = 1\n", 5, "expect must be a table"),
         (HEAD + STEP + '[step.expect]\nsays = ["x"]\n', 6, '"says" cannot be expected'),
@@ -146,7 +157,7 @@ HOLDING = [
     Expectation(no_entities=("issue",)), Expectation(order_total=28), Expectation(memory=("morning",)),
     Expectation(no_memory=("evening",)), Expectation(state="ACTIVE"), Expectation(handed_over=False),
     Expectation(session="same"), Expectation(channel="sms"), Expectation(language="en"),
-    Expectation(tools=("order_status",)), Expectation(opted_out=False),
+    Expectation(tools=("order_status",)), Expectation(opted_out=False), Expectation(call="live"),
 ]  # fmt: skip
 BROKEN = [
     Expectation(said=("refund",)), Expectation(said=("/^shipped/",)), Expectation(not_said=("It  has",)),
@@ -155,7 +166,7 @@ BROKEN = [
     Expectation(memory=("evening",)), Expectation(no_memory=("/morning/",)), Expectation(state="IDLE"),
     Expectation(handed_over=True), Expectation(session="new"), Expectation(channel="whatsapp"),
     Expectation(language="es"), Expectation(tools=()), Expectation(tools=("find",)), Expectation(opted_out=True),
-    Expectation(notice="handoff"),
+    Expectation(notice="handoff"), Expectation(call="over"),
 ]  # fmt: skip
 
 

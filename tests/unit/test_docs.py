@@ -54,7 +54,8 @@ def keys_table() -> str:
 
 def events_table() -> str:
     """Every event as Markdown, from ``session.events``."""
-    return "\n".join(["| event | what happened |", "| --- | --- |", events.named(events.TYPES)])
+    rows = [f"| `{kind}` | {what} |" for kind, what in events.TYPES.items()]
+    return "\n".join(["| event | what happened |", "| --- | --- |", *rows])
 
 
 def _page(name: str) -> str:

@@ -152,6 +152,22 @@ def test_media_are_what_is_there(count: str, kinds: list[str], message_type: Mes
     assert len(message.media) == (0 if message_type is MessageType.TEXT else len(kinds))
 
 
+def test_what_twilio_says_beside_is_kept() -> None:
+    """Buttons, lists, forms, advertisements and what is answered: cleaned, bounded, and nothing that says no."""
+    message = read(
+        ButtonText="Yes\x00", ButtonPayload="p", ListTitle="Monday", ListId="d1", InteractiveData="{" * 5000, FlowData="{}",
+        ReferralHeadline="Sale", ReferralBody="Half", ReferralSourceUrl="https://fb.example/1", Forwarded="false",
+        FrequentlyForwarded="true", OriginalRepliedMessageSid="SM1", GeoX="1",
+    ).message  # fmt: skip
+
+    assert {
+        "button_text": "Yes", "button_payload": "p", "list_title": "Monday", "list_id": "d1", "interactive_data": "{" * 1600,
+        "flow_data": "{}", "referral_headline": "Sale", "referral_body": "Half", "referral_source_url": "https://fb.example/1",
+        "replied_to_sid": "SM1", "forwarded": True,
+    } == message.extra  # fmt: skip
+    assert "forwarded" not in read(Forwarded="false").message.extra
+
+
 def test_a_place_is_a_location() -> None:
     """WhatsApp's location keeps its coordinates."""
     message = read(Latitude="37.1", Longitude="-122.2", Label="Here").message

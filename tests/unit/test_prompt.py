@@ -210,7 +210,7 @@ def test_texts_that_never_change_come_first() -> None:
 
 def test_a_tapped_button_speaks() -> None:
     """A button tapped without any words is shown by its label."""
-    assert shown([], [inbound("", extra={"ButtonText": "Yes, please"})])[-1] == Item("user", "Yes, please")
+    assert shown([], [inbound("", extra={"button_text": "Yes, please"})])[-1] == Item("user", "Yes, please")
 
 
 def test_memory_is_shown_as_data() -> None:

@@ -69,7 +69,7 @@ def test_whatsapp_has_marks_of_its_own(written: str, sent: str) -> None:
 @pytest.mark.parametrize(
     ("written", "spoken"),
     [
-        ("**Order #12345** has shipped 🎉", "Order 1 2 3 4 5 has shipped."),
+        ("**Order #12345** has shipped 🎉", "Order #12345 has shipped."),
         ("You have:\n* two pizzas\n* a cola", "You have: two pizzas. a cola."),
         ("See [our page](https://www.example.com/track?id=1).", "See our page: example.com."),
         ("It’s “ready” – come!", 'It\'s "ready" - come!'),

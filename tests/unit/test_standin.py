@@ -83,8 +83,8 @@ def test_what_is_known_is_used(words: str, part: str) -> None:
         ("Thank you", "You're welcome"),
         ("Hello", "Hello"),
         ("who are you?", "stand-in"),
-        ("[picture]", "can't look at pictures"),
-        ("[voice note]", "can't look at voice notes"),
+        ("[picture]", "received your picture"),
+        ("[voice note]", "received your voice note"),
         ("my parcel never arrived", "order number"),
     ],
 )
@@ -102,7 +102,7 @@ def test_a_picture_with_words() -> None:
     """The note about a picture is believed although the words say nothing of it."""
     note = item("developer", "This turn came with a picture. You cannot look at it.")
 
-    assert "can't look at pictures" in say(note, "Here it is")["reply"]
+    assert "received your picture" in say(note, "Here it is")["reply"]
 
 
 @pytest.mark.parametrize(
