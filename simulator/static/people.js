@@ -1,26 +1,14 @@
 // The customers: who they are, what was last said, and what is unread.
 
+import { isAddress } from "./adding.js";
+import { snippet } from "./bubble.js";
 import { element, shortTime } from "./dom.js";
+import { keep, stored } from "./keeping.js";
+import { told } from "./transcript.js";
 
 const ADDED = "ringback.phone.added";
 const SEEN = "ringback.phone.seen";
 const TONES = 6;
-
-function stored(key, otherwise) {
-  try {
-    return JSON.parse(localStorage.getItem(key)) ?? otherwise;
-  } catch {
-    return otherwise;
-  }
-}
-
-function keep(key, value) {
-  try {
-    localStorage.setItem(key, JSON.stringify(value));
-  } catch {
-    // A browser that keeps nothing still shows everything.
-  }
-}
 
 export class People {
   #known = new Map(); // number -> name
@@ -80,9 +68,10 @@ export class People {
 
   draw(conversations, current) {
     const order = this.numbers.map((number, index) => ({ number, index, messages: conversations.get(number) ?? [] }));
-    order.sort((a, b) => (b.messages.at(-1)?.created ?? 0) - (a.messages.at(-1)?.created ?? 0) || a.index - b.index);
+    const listed = order.filter((person) => isAddress(person.number) || person.messages.length);
+    listed.sort((a, b) => (b.messages.at(-1)?.created ?? 0) - (a.messages.at(-1)?.created ?? 0) || a.index - b.index);
     const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.number : "";
-    this.list.replaceChildren(...order.map((person) => this.#row(person, current)));
+    this.list.replaceChildren(...listed.map((person) => this.#row(person, current)));
     if (focused) this.list.querySelector(`[data-number="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -93,14 +82,19 @@ export class People {
       type: "button", class: "person", "data-number": number, "aria-current": number === current ? "true" : undefined,
     },
       avatar(this.name(number), number),
-      element("span", { class: "person-name", text: this.givenName(number) || number }),
+      element("span", { class: "person-name", text: this.givenName(number) || (isAddress(number) ? number : spaced(number)) }),
       element("span", { class: "person-time", text: last ? shortTime(last.created) : "" }),
-      element("span", { class: "person-last", dir: "auto", text: last ? `${last.inbound ? "You: " : ""}${last.body}` : spaced(number) }),
+      element("span", { class: "person-last", dir: "auto", text: last ? lastWords(last) : spaced(number) }),
       unread ? element("span", { class: "badge", text: String(unread) }, element("span", { class: "unseen", text: " unread" })) : null,
     );
     button.addEventListener("click", () => this.onChoose(number));
     return element("li", {}, button);
   }
+}
+
+function lastWords(entry) {
+  if (entry.call) return told(entry.call);
+  return `${entry.inbound ? "You: " : ""}${snippet(entry)}`;
 }
 
 export function avatar(name, number) {
@@ -110,7 +104,7 @@ export function avatar(name, number) {
 }
 
 export function paintAvatar(made, name, number) {
-  const words = /^[+\d]/.test(name) ? [] : name.split(/\s+/);
+  const words = /^([+\d]|[A-Z]{2}\.)/.test(name) ? [] : name.split(/\s+/);
   made.textContent = words.length ? words.slice(0, 2).map((word) => word[0]).join("") : number.slice(-2);
   made.dataset.tone = String([...number].reduce((sum, digit) => sum + digit.charCodeAt(0), 0) % TONES);
 }
@@ -118,5 +112,5 @@ export function paintAvatar(made, name, number) {
 // Easier on the eye than fifteen digits in a row; what is sent is the number as it is.
 export function spaced(number) {
   const american = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(number);
-  return american ? `+1 ${american[1]} ${american[2]} ${american[3]}` : number;
+  return american ? `+1 ${american[1]} ${american[2]} ${american[3]}` : number === "anonymous" ? "Withheld number" : number;
 }

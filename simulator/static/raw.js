@@ -1,8 +1,9 @@
-// The raw panel: what really went over the wire for one message.
+// The raw panel: what really went over the wire for one message or one call.
 
 import { clockTime, element } from "./dom.js";
 
 const TITLES = {
+  voice: ["Signed webhook", "Twilio to Ringback"],
   webhook: ["Signed webhook", "Twilio to Ringback"],
   callback: ["Status callback", "Twilio to Ringback"],
   rest: ["REST call", "Ringback to Twilio"],
@@ -28,13 +29,15 @@ export class RawPanel {
     return this.#sid;
   }
 
-  toggle(message) {
-    if (this.#sid === message.sid) return this.close(true);
+  // ``subject`` is a message or a call.
+  toggle(subject) {
+    const sid = sidOf(subject);
+    if (this.#sid === sid) return this.close(true);
     this.close();
-    this.#sid = message.sid;
+    this.#sid = sid;
     this.#body = element("div", { class: "raw-body" });
     this.#place();
-    this.refresh(message);
+    this.refresh(subject);
   }
 
   close(refocus = false) {
@@ -47,15 +50,16 @@ export class RawPanel {
     this.#count = -1;
   }
 
-  // Called for every change of the open message; fetches only when another request was made.
-  async refresh(message) {
-    if (message.sid !== this.#sid || message.exchanges === this.#count) return;
-    this.#count = message.exchanges;
-    const response = await fetch(`/phone/messages/${message.sid}/raw`).catch(() => null);
-    if (message.sid !== this.#sid) return;
+  // Called for every change of the open subject; fetches only when another request was made.
+  async refresh(subject) {
+    const sid = sidOf(subject);
+    if (sid !== this.#sid || subject.exchanges === this.#count) return;
+    this.#count = subject.exchanges;
+    const response = await fetch(`/phone/${subject.call_sid ? "calls" : "messages"}/${sid}/raw`).catch(() => null);
+    if (sid !== this.#sid) return;
     const found = response?.ok ? (await response.json()).exchanges : [];
     this.#body.replaceChildren(
-      ...(found.length ? found.map(exchangeView) : [element("p", { class: "raw-none", text: noneText(message) })]),
+      ...(found.length ? found.map(exchangeView) : [element("p", { class: "raw-none", text: noneText(subject) })]),
     );
   }
 
@@ -75,14 +79,17 @@ export class RawPanel {
   }
 }
 
-function noneText(message) {
-  return message.author === "twilio"
+const sidOf = (subject) => subject.call_sid ?? subject.sid;
+
+function noneText(subject) {
+  if (subject.call_sid) return "Nothing is kept of this call: a call's requests are forgotten when the local Twilio stops.";
+  return subject.author === "twilio"
     ? "Twilio wrote this itself: opt-out words are answered by the carrier, not by Ringback."
     : "Nothing was recorded for this message.";
 }
 
 function exchangeView(exchange) {
-  const [title, way] = TITLES[exchange.kind];
+  const [title, way] = TITLES[exchange.kind] ?? ["Request", exchange.kind];
   const again = exchange.attempt > 1 ? `, attempt ${exchange.attempt}` : "";
   return element("article", { class: "exchange" },
     element("h4", { text: title }, element("span", { text: `${way}${again}, ${clockTime(exchange.at)}` })),
