@@ -5,14 +5,14 @@ The only file that imports openai, and only when it is used: the import costs a 
 
 from __future__ import annotations
 
-from typing import Any
+import json
 
 import httpx2
 import openai
 
 from ai import usage
 from ai.bounded_http import BoundedTransport
-from ai.dialect import Asking, Said, chat_request, parse_body, read_body, responses_request
+from ai.dialect import JSON, Asking, Said, chat_request, parse_body, read_body, responses_request
 from ai.model_errors import ModelFault, ModelUnavailable, from_status
 from session.model import Usage
 
@@ -47,19 +47,19 @@ class HttpModel:
 
     def ask(self, model: str, asking: Asking, seconds: float) -> tuple[Said, Usage]:
         """Over after ``seconds``. Raises ``ModelUnavailable`` or ``ModelFault``."""
-        body = parse_body(self._post(self._request(model, asking), seconds))
+        body = parse_body(self._post(_written(self._request(model, asking)), seconds))
         return read_body(body), usage.of_body(body)
 
     def close(self) -> None:
         self._client.close()
 
-    def _post(self, request: dict[str, Any], seconds: float) -> bytes:
+    def _post(self, request: bytes, seconds: float) -> bytes:
         try:
             with self._transport.within(seconds):
                 # Not ``responses.create``: it walks through the whole body to rename what needs no renaming,
                 # and builds types of an answer that is checked here anyway: ten times the work of the rest.
                 response = self._client.post(
-                    self._path, body=request, cast_to=httpx2.Response, options={"timeout": seconds}
+                    self._path, content=request, cast_to=httpx2.Response, options={"timeout": seconds}
                 )
                 return response.content
         # Without causes ("from None"): they carry requests, and with them prompts and keys.
@@ -73,3 +73,8 @@ class HttpModel:
             raise from_status(error.status_code, error.code, error.response.headers) from None
         except openai.OpenAIError as error:
             raise ModelFault(f"the model's answer cannot be used ({type(error).__name__})") from None
+
+
+def _written(request: JSON) -> bytes:
+    """As it is sent. Written here, so that while the model thinks a picture is not held as text beside."""
+    return json.dumps(request, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -26,7 +26,7 @@ _SUFFIXES = {
     "audio/ogg": "ogg", "audio/mpeg": "mp3", "audio/mp4": "m4a", "audio/wav": "wav", "audio/webm": "webm",
     "audio/flac": "flac", "audio/aac": "aac", "audio/amr": "amr", "audio/x-caf": "caf",
 }  # fmt: skip
-_NO_ENDPOINT = frozenset({404, 405, 501})
+_NOT_OFFERED = frozenset({401, 403, 404, 405, 501})  # or not to our key
 
 
 class NoTranscription(ModelError):
@@ -78,7 +78,7 @@ class Transcriber:
         except (ValueError, httpx2.InvalidURL):
             raise ModelFault("the request for a transcription cannot be written") from None
         status, headers, body = self._exchanged(request, seconds)
-        if status in _NO_ENDPOINT:
+        if status in _NOT_OFFERED:
             raise NoTranscription
         if status != 200:
             raise from_status(status, None, headers)
@@ -97,7 +97,8 @@ class Transcriber:
             with self._transport.within(seconds, ANSWER_BYTES_MAX):
                 response = self._transport.handle_request(request)
                 try:
-                    return response.status_code, response.headers, response.read()
+                    # Raw: what came packed would be unpacked without a bound.
+                    return response.status_code, response.headers, b"".join(response.iter_raw())
                 finally:
                     response.close()
         except (httpx2.TimeoutException, httpcore2.TimeoutException):

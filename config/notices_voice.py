@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 VOICE_NOTICES: Mapping[str, Mapping[str, str]] = {
-    # The first words of a call. An agent's own stand in [voice] greeting.
+    # The first question of a call. An agent's own words for it stand in [voice] greeting.
     "voice_greeting": {
-        "en": "Hello, you have reached our automatic assistant. How can I help you?",
-        "es": "Hola, le atiende nuestro asistente automático. ¿En qué puedo ayudarle?",
-        "ar": "مرحبا، أنا المساعد الآلي. كيف يمكنني مساعدتك؟",
-        "fr": "Bonjour, vous parlez à notre assistant automatique. Que puis-je faire pour vous ?",
-        "de": "Guten Tag, hier ist unser automatischer Assistent. Wie kann ich Ihnen helfen?",
-        "pt": "Olá, fala o nosso assistente automático. Em que posso ajudar?",
+        "en": "You are speaking with our automatic assistant. How can I help you?",
+        "es": "Le atiende nuestro asistente automático. ¿En qué puedo ayudarle?",
+        "ar": "أنا المساعد الآلي. كيف يمكنني مساعدتك؟",
+        "fr": "Vous parlez à notre assistant automatique. Que puis-je faire pour vous ?",
+        "de": "Hier ist unser automatischer Assistent. Wie kann ich Ihnen helfen?",
+        "pt": "Fala o nosso assistente automático. Em que posso ajudar?",
     },
-    # Before the greeting's question, to a customer whom we know.
+    # Before it: to whom we do not know, and to a customer whom we know.
+    "voice_hello": {
+        "en": "Hello.",
+        "es": "Hola.",
+        "ar": "مرحبا.",
+        "fr": "Bonjour.",
+        "de": "Guten Tag.",
+        "pt": "Olá.",
+    },
     "voice_back": {
         "en": "Welcome back.",
         "es": "Hola de nuevo.",
@@ -94,12 +102,12 @@ VOICE_NOTICES: Mapping[str, Mapping[str, str]] = {
     },
     # The assistant is not to answer: a person has the conversation, or it is switched off.
     "voice_noted": {
-        "en": "I have noted what you said. A person of our team will see it.",
-        "es": "He anotado lo que ha dicho. Una persona de nuestro equipo lo verá.",
-        "ar": "لقد سجلت ما قلته. سيطلع عليه أحد موظفينا.",
-        "fr": "J'ai noté ce que vous avez dit. Une personne de notre équipe le verra.",
-        "de": "Ich habe notiert, was Sie gesagt haben. Ein Mensch aus unserem Team sieht es sich an.",
-        "pt": "Anotei o que disse. Uma pessoa da nossa equipa vai ver.",
+        "en": "I have noted what you said. A person of our team will see it. Goodbye.",
+        "es": "He anotado lo que ha dicho. Una persona de nuestro equipo lo verá. Adiós.",
+        "ar": "لقد سجلت ما قلته. سيطلع عليه أحد موظفينا. مع السلامة.",
+        "fr": "J'ai noté ce que vous avez dit. Une personne de notre équipe le verra. Au revoir.",
+        "de": "Ich habe notiert, was Sie gesagt haben. Ein Mensch aus unserem Team sieht es sich an. Auf Wiederhören.",
+        "pt": "Anotei o que disse. Uma pessoa da nossa equipa vai ver. Adeus.",
     },
     # A person is called now.
     "voice_transfer": {
@@ -147,12 +155,12 @@ VOICE_NOTICES: Mapping[str, Mapping[str, str]] = {
     },
     # A limit is reached: of the day, or of the call.
     "voice_enough": {
-        "en": "That is all I can do on the telephone for now. A person of our team will look at it. Goodbye.",
-        "es": "Por ahora no puedo hacer más por teléfono. Una persona de nuestro equipo lo verá. Adiós.",
-        "ar": "هذا كل ما يمكنني فعله عبر الهاتف الآن. سيطلع أحد موظفينا على طلبك. مع السلامة.",
-        "fr": "C'est tout ce que je peux faire par téléphone. Une personne de notre équipe s'en occupera. Au revoir.",
-        "de": "Mehr kann ich am Telefon gerade nicht tun. Ein Mensch aus unserem Team sieht es sich an. Auf Wiederhören.",
-        "pt": "Por agora não posso fazer mais por telefone. Uma pessoa da nossa equipa vai ver. Adeus.",
+        "en": "That is all I can do on the telephone for now. Goodbye.",
+        "es": "Por ahora no puedo hacer más por teléfono. Adiós.",
+        "ar": "هذا كل ما يمكنني فعله عبر الهاتف الآن. مع السلامة.",
+        "fr": "C'est tout ce que je peux faire par téléphone pour le moment. Au revoir.",
+        "de": "Mehr kann ich am Telefon gerade nicht tun. Auf Wiederhören.",
+        "pt": "Por agora não posso fazer mais por telefone. Adeus.",
     },
 }  # fmt: skip
 

@@ -191,12 +191,12 @@ def utterance(caller: Caller, question: int, said: Heard) -> Message:
 
 
 def _confidence(text: str) -> float | None:
-    """From 0 to 1; None for what is none."""
+    """Above 0, to 1; None for what is none. So is 0: recognisers tell it where they have no confidence to tell."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return min(1.0, max(0.0, value)) if math.isfinite(value) else None
+    return min(1.0, value) if math.isfinite(value) and value > 0 else None
 
 
 def _ambiguous(pairs: Pairs, values: Mapping[str, str]) -> set[str]:

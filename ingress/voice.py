@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import redis
 import structlog
 from flask import Blueprint, Response, g, request
 
@@ -18,7 +19,7 @@ from config.settings import Settings
 from ingress import fields
 from ingress.webhooks import Webhooks
 from session import address, hours, keys, languages, twiml
-from session.calls import Call, Calls, Word
+from session.calls import SPOKEN, Call, Calls, Word
 from session.claims import LedgerConflict, Received
 from session.ledger import Ledger
 from session.machine import IllegalTransition
@@ -37,7 +38,8 @@ DELIVERY = {
     "completed": "delivered", "busy": "undelivered", "no-answer": "undelivered", "canceled": "undelivered",
     "failed": "failed",
 }  # fmt: skip
-STILL_EVERY = 3  # polls: then the caller hears that we are still there
+AWAY_MAX = 10  # times in a row that a waiting call holds on while Redis is away
+STILL_EVERY = 2  # polls: then the caller hears that we are still there
 NUMBER_MAX = 9999  # of a question or a poll; our own addresses hold no greater one
 HANDED_BACK = "The caller was put through to a person of the team by telephone."
 
@@ -95,10 +97,15 @@ class Telephone:
             if agent.hours.after_hours == "notice_only":
                 words.append(self._said(call, "voice_goodbye"))
                 return _answer(twiml.goodbye(" ".join(words), voice))
+        own = _greeting(agent, call.language)
         if call.turn == 0 and _is_known(customer):
             words.append(self._said(call, "voice_back"))
-        words.append(_greeting(agent, call.language) or self._said(call, "voice_greeting"))
-        return _answer(twiml.ask(" ".join(words), voice, self._routes.turn(call.turn + 1)))
+        elif not own:
+            words.append(self._said(call, "voice_hello"))
+        words.append(own or self._said(call, "voice_greeting"))
+        # Asked again in mid-call, after a fault, the answer to the last question may be on its way still.
+        url = self._routes.turn(call.turn + 1, late=call.turn > 0)
+        return _answer(twiml.ask(" ".join(words), voice, url))
 
     def turn(self, pairs: fields.Pairs) -> Response:
         """What the caller said to a question, or how calling a person ended."""
@@ -106,6 +113,8 @@ class Telephone:
         if self._refuses(caller):
             return _answer(twiml.hangup())
         cid, call, _ = self._met(caller)
+        if not call.began:
+            return self._end(call, "voice_goodbye")
         if "dialled" in request.args:
             return self._dialled(cid, call, caller)
         said = fields.heard(caller.values)
@@ -117,7 +126,7 @@ class Telephone:
         if live and badly and not call.unsure:
             g.outcome = "unsure"
             self._calls.heard(cid, replace(call, unsure=1))
-            return self._ask(call, "voice_unsure", question)
+            return self._ask(call, "voice_unsure", question, late="late" in request.args)
         received = self._take(cid, caller, question, said)
         if not live:
             return _answer(twiml.hangup())
@@ -137,7 +146,23 @@ class Telephone:
         caller = self._caller(pairs)
         if self._refuses(caller):
             return _answer(twiml.hangup())
+        try:
+            return self._polled(caller)
+        except redis.RedisError as error:
+            # A 503 would end the call, and there is nothing to lose by holding on. The same poll asks again, for it
+            # may have taken the word.
+            again = _number("away", 0, least=0) + 1
+            if again > AWAY_MAX:
+                raise
+            g.outcome = "redis_away"
+            _log.error("redis_away", error=type(error).__name__)
+            url = self._routes.wait(_number("n", 1), _number("t", 1), again)
+            return self._hold(self._call(caller), "", url)
+
+    def _polled(self, caller: fields.Caller) -> Response:
         cid, call, new = self._met(caller)
+        if not call.began:
+            return self._end(call, "voice_goodbye")
         question, poll = _number("n", max(1, call.turn)), _number("t", 1)
         outcome, word = self._calls.take(cid, call.sid, question, f"poll:{poll}")
         g.outcome = outcome.lower()
@@ -148,7 +173,7 @@ class Telephone:
         if outcome == "SPOKEN" or new:  # nobody thinks about a question of a call that we did not know
             return self._ask(call, "voice_unheard", question + 1)
         if poll * self._settings.call_poll_seconds >= self._settings.call_hold_seconds:
-            return self._ask(call, "voice_too_long", question + 1)
+            return self._ask(call, "voice_too_long", question + 1, late=True)
         words = self._said(call, "voice_still") if poll % STILL_EVERY == 0 else ""
         return self._hold(call, words, self._routes.wait(question, poll + 1))
 
@@ -189,21 +214,28 @@ class Telephone:
         return self._manager.resolve(caller.theirs)
 
     def _begin(self, cid: str, caller: fields.Caller) -> tuple[Call, Customer, bool]:
+        # Known by their number, a customer stays known by it.
+        known = cid != self._manager.customer_id(caller.theirs)
+        return self._calls.begin(cid, self._call(caller), {} if known else {"address": caller.theirs})
+
+    def _call(self, caller: fields.Caller) -> Call:
+        """The call as it begins."""
         verified = caller.outbound and caller.ours not in self._our_numbers  # a caller ID, or nobody knows
-        call = Call(
+        return Call(
             caller.sid, Lane(Channel.VOICE, caller.ours), caller.theirs,
             self._manager.agents.for_number(caller.ours).id, outbound=caller.outbound,
             sms_from=self._settings.twilio_phone_number if verified else "",
         )  # fmt: skip
-        # Known by their number, a customer stays known by it.
-        known = cid != self._manager.customer_id(caller.theirs)
-        return self._calls.begin(cid, call, {} if known else {"address": caller.theirs})
 
     def _met(self, caller: fields.Caller) -> tuple[str, Call, bool]:
-        """The customer and the call; begun, and new, where we know nothing of it."""
+        """The customer and the call; begun, and new, where we know nothing of it. One that never ``began``: the
+        customer was deleted in mid-call, and nothing of them is kept."""
         cid = self._cid(caller)
-        call = self._calls.find(cid, caller.sid)
-        return (cid, call, False) if call else (cid, self._begin(cid, caller)[0], True)
+        if call := self._calls.find(cid, caller.sid):
+            return cid, call, False
+        if self._calls.is_forgotten(cid):
+            return cid, self._call(caller), True
+        return cid, self._begin(cid, caller)[0], True
 
     def _agent(self, call: Call) -> Agent:
         return self._manager.agents.known_or_default(call.agent_id)
@@ -234,23 +266,24 @@ class Telephone:
         if not call.live:
             return _answer(twiml.hangup())
         again = _number("again", 0 if "n" in request.args else call.silences, least=0) + 1
+        late = "late" in request.args
+        if not late:  # the question stood behind the word before: a push that nobody knows of has spoken it
+            self._calls.settle(cid, call.sid, question - 1, SPOKEN)
         # The answer to the question before may have come while the caller was asked whether there is anything else.
-        late = (
-            self._calls.take(cid, call.sid, question - 1, f"poll:again:{again}")[1] if question > 1 else None
-        )
-        if late:
-            return self._speak(call, late)
+        word = self._calls.take(cid, call.sid, question - 1, f"poll:again:{again}")[1]
+        if word:
+            return self._speak(call, word)
         call = self._calls.heard(cid, replace(call, silences=again))
         if again >= self._settings.call_silences_max:
             return self._end(call, "voice_goodbye")
-        return self._ask(call, "voice_unheard", question, again)
+        return self._ask(call, "voice_unheard", question, again, late=late)
 
     def _dialled(self, cid: str, call: Call, caller: fields.Caller) -> Response:
         """A person was called: they have spoken, or nobody was there and the customer goes on waiting for one."""
         result = caller.values.get("DialCallStatus") or caller.values.get("QueueResult", "")
         g.outcome = "dialled"
         if result not in PUT_THROUGH:
-            return self._end(call, "voice_no_answer")
+            return self._end(call, "voice_noted" if call.anonymous else "voice_no_answer")
         # Over, before the assistant may answer what is left: nobody would hear it.
         service = self._settings.twilio_messaging_service_sid
         waits = end_call(self._manager, cid, call.sid, "completed", service).waits
@@ -287,8 +320,8 @@ class Telephone:
     def _voice(self, call: Call) -> twiml.Voice:
         return twiml.voice_for(self._agent(call), call.language)
 
-    def _ask(self, call: Call, name: str, question: int, again: int = 0) -> Response:
-        url = self._routes.turn(question, again)
+    def _ask(self, call: Call, name: str, question: int, again: int = 0, *, late: bool = False) -> Response:
+        url = self._routes.turn(question, again, late=late)
         return _answer(twiml.ask(self._said(call, name), self._voice(call), url))
 
     def _end(self, call: Call, name: str) -> Response:

@@ -146,6 +146,10 @@ class Calls:
         value: Any = self._ledger.redis.hget(keys.customer_key("calls", cid), sid)
         return _decode(sid, value) if value else None
 
+    def is_forgotten(self, cid: str) -> bool:
+        """Whether the customer was deleted lately: nothing of what they were in the midst of comes back."""
+        return bool(self._ledger.redis.exists(keys.customer_key("erased", cid)))
+
     def heard(self, cid: str, call: Call) -> Call:
         """Keep what a question came to (turn, silences, unsure, language); a later question's stands. Gives the call as stored."""
         value = self._ledger.run("call_heard", cid, sid=call.sid, record=_encode(call))[0]

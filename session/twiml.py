@@ -55,13 +55,15 @@ class Routes:
 
     origin: str
 
-    def turn(self, question: int, again: int = 0) -> str:
-        """What was said to a question; ``again``: how many times in a row nothing was heard before."""
-        return f"{self.origin}/voice/turn?n={question}" + (f"&again={again}" if again else "")
+    def turn(self, question: int, again: int = 0, *, late: bool = False) -> str:
+        """What was said to a question; ``again``: how many times in a row nothing was heard before; ``late``: it was
+        asked before the answer to the last one was there."""
+        more = (f"&again={again}" if again else "") + ("&late=1" if late else "")
+        return f"{self.origin}/voice/turn?n={question}{more}"
 
-    def wait(self, question: int, poll: int) -> str:
-        """The answer to a question, asked for by the waiting call."""
-        return f"{self.origin}/voice/wait?n={question}&t={poll}"
+    def wait(self, question: int, poll: int, away: int = 0) -> str:
+        """The answer to a question, asked for by the waiting call; ``away``: how often in vain, for Redis was away."""
+        return f"{self.origin}/voice/wait?n={question}&t={poll}" + (f"&away={away}" if away else "")
 
     def dialled(self, question: int) -> str:
         """How calling a person ended."""

@@ -13,6 +13,8 @@ VALUE_CHARS_MAX = 100
 LINES_MAX = 2000  # a card with a photograph has more; what matters stands before it
 
 _FOLDED = re.compile(r"\r?\n[ \t]")
+# Of a quoted line alone: a photograph's last line may end with = too, and a number stand behind it.
+_QUOTED = re.compile(r"(?im)^[^:\r\n]{0,200}QUOTED-PRINTABLE[^:\r\n]{0,100}:(?:[^\r\n]*=\r?\n)+")
 _SOFT_BREAK = re.compile(r"=\r?\n")
 _LINE = re.compile(r"(?:[\w-]+\.)?(FN|N|TEL|EMAIL|ORG)((?:;[^:\n]*)?):(.*)", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([\\,;nN])")
@@ -20,7 +22,8 @@ _ESCAPED = re.compile(r"\\([\\,;nN])")
 
 def contacts(text: str) -> str:
     """``Ann Lee, +15551234567, ann@example.com``, one line for each contact; '' when there is none."""
-    text = _FOLDED.sub("", _SOFT_BREAK.sub("", text))
+    text = _QUOTED.sub(lambda found: _SOFT_BREAK.sub("", found[0]), text)
+    text = _FOLDED.sub("", text)
     told = [card for card in map(_card, re.split(r"(?i)BEGIN:VCARD", text)[1 : CARDS_MAX + 1]) if card]
     return "\n".join(told)
 

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 
 from config import logging
 from config.settings import settings_or_exit
-from workers import jobs, turn  # noqa: F401  turn: loaded before the first job needs it
+from workers import jobs, media_room, turn  # noqa: F401  turn: loaded before the first job needs it
 from workers.pool import PoolWorker
 from workers.runtime import Runtime, build, use
 
@@ -90,6 +90,7 @@ def work(rt: Runtime) -> None:
 def main() -> None:
     settings = settings_or_exit("worker")
     logging.configure(settings, "worker")
+    media_room.give_back_large_blocks()
     rt = build(settings)
     use(rt)
     threading.Thread(target=ring_for_due, args=(rt,), name="ring-for-due", daemon=True).start()

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ai.enclosed import QUOTED_CHARS_MAX, Image
-from ai.model_errors import ModelError, ModelUnavailable
+from ai.enclosed import QUOTED_CHARS_MAX, Image, words
+from ai.model_errors import ModelError
 from ai.transcribe import NoTranscription, Transcriber
 from config.settings import Settings
 from session import languages, media, replied
@@ -37,12 +37,12 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 SHOWN_BYTES_MAX = 8 * 1024 * 1024  # of pictures in one request
 EARLIER_SHOWN_MAX = 2  # pictures of before, shown again: "what colour is it?"
 EARLIER_MS = 3_600_000
-EARLIER_SECONDS = (
-    3.0  # for fetching them again, where this process has them no more: they are not what was asked
-)
+# For fetching them again, where this process has them no more: they are not what was asked.
+EARLIER_SECONDS = 3.0
 # Of all turns of this process together, in transit or held for the model; a small machine has 512 MB.
 HELD_BYTES_MAX = 48 * 1024 * 1024
 SHELF_BYTES_MAX = 16 * 1024 * 1024
+CARD_BYTES_MAX = 1024 * 1024  # a few contacts with their photographs
 TEXT_CHARS_MAX = documents.TEXT_CHARS_MAX
 DAY_MS = 86_400_000
 
@@ -117,7 +117,12 @@ class MediaReader:
         history = media.read_of(ledger.redis, claim.cid, history)
         until, pictures, left = self._until(ends_at), dict[tuple[str, int], Image](), SHOWN_BYTES_MAX
         since = claim.now() - EARLIER_MS
-        earlier = [m for m in reversed(history) if m.direction is Direction.INBOUND and m.at >= since]
+        answered = {m.extra.get("replied_to_sid") for m in asked} - {None, ""}
+        earlier = [
+            m for m in reversed(history)
+            if m.direction is Direction.INBOUND and (m.at >= since or m.twilio_sid in answered)
+        ]  # fmt: skip
+        earlier.sort(key=lambda m: m.twilio_sid not in answered)
         soon = min(until, time.monotonic() + EARLIER_SECONDS)
         wanted = [(*each, until) for each in _pictures(asked)]
         wanted += [(*each, soon) for each in list(_pictures(earlier))[:EARLIER_SHOWN_MAX]]
@@ -152,39 +157,31 @@ class MediaReader:
         for place, one in enumerate(message.media):
             _check(claim)
             started = time.monotonic()
-            kind, declared = (
-                media_types.declared_kind(one.content_type),
-                media_types.essence(one.content_type),
+            found = Attachment(
+                media_types.declared_kind(one.content_type), media_types.essence(one.content_type)
             )
             if place >= left:
-                read = Attachment(kind, declared, error=Unread.TOO_MANY)
-            elif kind is Kind.VIDEO:
-                read = Attachment(kind, declared, error=Unread.NOT_SUPPORTED)  # so it need not be fetched
+                read = replace(found, error=Unread.TOO_MANY)
+            elif found.kind is Kind.VIDEO:
+                read = replace(found, error=Unread.NOT_SUPPORTED)  # so it need not be fetched
             else:
-                read = self._one(message, place, one, until)
+                read = self._one(found, message, place, until)
             told = {"error": read.error} if read.error else {}
             took_ms = round((time.monotonic() - started) * 1000)
             say = _log.warning if read.error else _log.info
-            say(
-                "media_read",
-                customer=claim.cid[:6],
-                kind=str(read.kind),
-                bytes=read.bytes,
-                ms=took_ms,
-                **told,
-            )
+            kind = str(read.kind)
+            say("media_read", customer=claim.cid[:6], kind=kind, bytes=read.bytes, ms=took_ms, **told)
             yield read
 
-    def _one(self, message: Message, place: int, one: Media, until: float) -> Attachment:
-        declared, kind = media_types.essence(one.content_type), media_types.declared_kind(one.content_type)
-        found = Attachment(kind, declared)
+    def _one(self, found: Attachment, message: Message, place: int, until: float) -> Attachment:
+        one = message.media[place]
         try:
-            with self._fetched(one, kind, until) as (fetched, loan):
+            with self._fetched(one, found.kind, until) as (fetched, loan):
                 found = replace(found, bytes=len(fetched.data), name=fetched.name)
-                kind, declared = media_types.typed(fetched.data, one.content_type)
-                found = replace(found, kind=kind, type=declared)
+                kind, type = media_types.typed(fetched.data, one.content_type)
+                found = replace(found, kind=kind, type=type)
                 if kind is Kind.IMAGE:
-                    self._shelf.put((message.id, place), _image(fetched.data, declared, loan))
+                    self._shelf.put((message.id, place), _image(fetched.data, type, loan))
                     return found
                 return self._written_down(found, fetched.data, until)
         except CannotRead as failed:
@@ -196,9 +193,7 @@ class MediaReader:
     @contextmanager
     def _fetched(self, one: Media, kind: Kind, until: float) -> Iterator[tuple[Fetched, Loan]]:
         """A file, and what it takes of the room until the block ends. Raises ``CannotRead``."""
-        seconds = min(self._settings.media_fetch_seconds, until - time.monotonic())
-        if seconds <= 0:
-            raise CannotRead(Unread.TOO_SLOW)
+        seconds = self._seconds(until)
         limit = IMAGE_BYTES_MAX if kind is Kind.IMAGE else FILE_BYTES_MAX
         loan = Loan(self._room, time.monotonic() + seconds)
         try:
@@ -206,19 +201,24 @@ class MediaReader:
         finally:
             self._room.give(loan.held)
 
-    def _written_down(self, found: Attachment, data: bytes, until: float) -> Attachment:
-        """The words in it. Raises ``CannotRead``."""
+    def _seconds(self, until: float) -> float:
+        """For one step. Raises ``CannotRead`` when the turn has none left for it."""
         seconds = min(self._settings.media_fetch_seconds, until - time.monotonic())
         if seconds <= 0:
             raise CannotRead(Unread.TOO_SLOW)
+        return seconds
+
+    def _written_down(self, found: Attachment, data: bytes, until: float) -> Attachment:
+        """The words in it. Raises ``CannotRead``."""
+        seconds = self._seconds(until)
         if found.kind is Kind.AUDIO:
             return self._transcribed(found, data, seconds)
         if found.kind is Kind.CONTACT:
-            text = contact_cards.contacts(data.decode("utf-8", "replace"))
+            text = contact_cards.contacts(media_types.text(data[:CARD_BYTES_MAX]) or "")
         elif found.type == "application/pdf":
             text = _words_of_pdf(data, seconds)
         elif found.type == "text/plain":
-            text = data[: 4 * TEXT_CHARS_MAX].decode("utf-8", "replace")
+            text = media_types.text(data[: 4 * TEXT_CHARS_MAX]) or ""
         else:
             raise CannotRead(Unread.NOT_SUPPORTED)
         text = clean(text).strip()[:TEXT_CHARS_MAX]
@@ -233,11 +233,10 @@ class MediaReader:
             told = self._transcriber.transcribe(data, found.type, seconds)
         except NoTranscription:
             raise CannotRead(Unread.NO_TRANSCRIPTION) from None
-        except ModelUnavailable:
-            raise CannotRead(Unread.UNAVAILABLE) from None
         except ModelError as error:
             _log.warning("not_transcribed", reason=error.code)
-            raise CannotRead(Unread.UNREADABLE) from None
+            # An answer that is none is the server's fault, not the voice note's.
+            raise CannotRead(Unread.UNAVAILABLE if error.retryable else Unread.UNREADABLE) from None
         said = clean(told.words).strip()
         if not said:
             raise CannotRead(Unread.NO_TEXT)
@@ -302,7 +301,7 @@ def _answering(ledger: Ledger, claim: Claim, message: Message, history: Sequence
     answered = next(known, None) or replied.find(ledger, claim.cid, message.lane, sid)
     if answered is None:
         return message
-    quoted = replied.described(answered, QUOTED_CHARS_MAX)
+    quoted = replied.described(answered._replace(content=words(answered)), QUOTED_CHARS_MAX)
     return message._replace(extra={**message.extra, media.ANSWERED: quoted})
 
 

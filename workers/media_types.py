@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import struct
 
@@ -12,6 +13,8 @@ from session.media import CannotRead, Kind, Unread
 SIDE_MAX = 12_000  # pixels
 PIXELS_MAX = 50_000_000
 TEXT_LOOKED_AT = 4096
+# A photograph's size stands behind its notes, which are walked through one by one: in so many bytes.
+HEAD_BYTES_MAX = 1024 * 1024
 
 # What models look at; others are pictures that they are not shown.
 SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -23,7 +26,9 @@ _BEGINNINGS = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
     (b"OggS", "audio/ogg"),
-    (b"ID3", "audio/mpeg"),
+    (b"ID3\x02", "audio/mpeg"),  # a text may begin with the letters
+    (b"ID3\x03", "audio/mpeg"),
+    (b"ID3\x04", "audio/mpeg"),
     (b"\xff\xf1", "audio/aac"),
     (b"\xff\xf9", "audio/aac"),
     (b"\xff\xfb", "audio/mpeg"),
@@ -32,10 +37,9 @@ _BEGINNINGS = (
     (b"\xff\xfa", "audio/mpeg"),
     (b"#!AMR", "audio/amr"),
     (b"fLaC", "audio/flac"),
-    (b"caff", "audio/x-caf"),
+    (b"caff\x00", "audio/x-caf"),
     (b"PK\x03\x04", "application/zip"),  # office documents among others
     (b"\xd0\xcf\x11\xe0", "application/msword"),
-    (b"BM", "image/bmp"),
     (b"II*\x00", "image/tiff"),
     (b"MM\x00*", "image/tiff"),
 )
@@ -67,12 +71,14 @@ def typed(data: bytes, declared: str) -> tuple[Kind, str]:
         if found == "text/vcard":
             return Kind.CONTACT, found
         return (Kind(main) if main in ("image", "audio", "video") else Kind.DOCUMENT), found
-    text = _text(data)
-    if text is not None and text.lstrip("\ufeff \t\r\n").lower().startswith(_MARKUP):
+    said = text(data[:TEXT_LOOKED_AT])
+    if said is not None and said.lstrip("\ufeff \t\r\n").lower().startswith(_MARKUP):
         raise CannotRead(Unread.WRONG_TYPE)  # pages and drawings may hold scripts: they are nobody's picture
     if kind in (Kind.IMAGE, Kind.AUDIO, Kind.CONTACT):
         raise CannotRead(Unread.WRONG_TYPE)
-    if text is not None and essence(declared) in TEXTS:
+    if essence(declared) in TEXTS:
+        if said is None:
+            raise CannotRead(Unread.WRONG_TYPE)
         return Kind.DOCUMENT, "text/plain"
     return kind, essence(declared)
 
@@ -82,13 +88,24 @@ def check_picture(data: bytes, found: str) -> None:
     if found not in SHOWN:
         raise CannotRead(Unread.NOT_SUPPORTED)
     try:
-        width, height = imagesize.get(io.BytesIO(data))
+        width, height = imagesize.get(io.BytesIO(data[:HEAD_BYTES_MAX]))
     except (ValueError, OSError, struct.error, IndexError, KeyError, TypeError, OverflowError):
         raise CannotRead(Unread.UNREADABLE) from None
     if width < 1 or height < 1:
         raise CannotRead(Unread.UNREADABLE)
     if max(width, height) > SIDE_MAX or width * height > PIXELS_MAX:
         raise CannotRead(Unread.TOO_WIDE)
+
+
+def text(data: bytes) -> str | None:
+    """The words of a file or of its beginning: UTF-8, or as Windows writes them; None when it is no text."""
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        # Incremental: a character may be cut at the end.
+        words = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")().decode(data)
+    except UnicodeDecodeError:
+        words = data.decode("cp1252", "replace")
+    return None if "\0" in words else words
 
 
 def _type(data: bytes, declared: str) -> str:
@@ -102,6 +119,8 @@ def _type(data: bytes, declared: str) -> str:
         return "audio/webm" if declared.startswith("audio/") else "video/webm"
     if b"%PDF-" in data[:1024]:
         return "application/pdf"
+    if head[:2] == b"BM" and head[6:10] == bytes(4):  # a text may begin with the letters
+        return "image/bmp"
     found = next((name for beginning, name in _BEGINNINGS if data.startswith(beginning)), "")
     if not found and data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").upper().startswith(b"BEGIN:VCARD"):
         return "text/vcard"
@@ -115,13 +134,3 @@ def _of_brand(brand: bytes, declared: str) -> str:
     if brand in _SOUND_BRANDS or declared.startswith("audio/"):
         return "audio/mp4"
     return "video/mp4"
-
-
-def _text(data: bytes) -> str | None:
-    """The beginning as text; None when it is none."""
-    try:
-        # A character may be cut at the end.
-        text = data[:TEXT_LOOKED_AT].decode("utf-8", "strict" if len(data) <= TEXT_LOOKED_AT else "ignore")
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text

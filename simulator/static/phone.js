@@ -145,7 +145,7 @@ function draw() {
   drawEmpty(shown.length === 0);
   const typed = typing.some((one) => one.customer === current && one.until > Date.now());
   drawWaiting(shown.at(-1), channel === "whatsapp" && typed, draw);
-  clock.draw(channel === "whatsapp", windows.find((one) => one.customer === current && one.ours === ours));
+  clock.draw(channel === "whatsapp" && app.dataset.reach !== "none", windows.find((one) => one.customer === current && one.ours === ours));
   drawCall();
   if (raw.sid) raw.refresh(subject(raw.sid));
   if (atEnd) toEnd();
@@ -164,7 +164,7 @@ function drawCall() {
   const had = !$("call").hidden && $("call").contains(document.activeElement);
   $("call").hidden = !here;
   $("composer").hidden = here || app.dataset.reach === "none";
-  $("oncall").hidden = !call || here;
+  $("oncall").hidden = !call?.live || here;
   $("call-open").disabled = Boolean(call?.live) || app.dataset.reach !== "phone";
   if (call && !here) $("oncall-who").textContent = people.name(callView.owner);
   if (here) callView.draw();

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.flow.gallery import gallery, host  # noqa: F401  fixtures
 from tests.flow.local_twilio import shared, twilio  # noqa: F401  fixtures
 from tests.flow.mind import mind  # noqa: F401  fixture
 from tests.flow.shell import bare, shell  # noqa: F401  fixtures

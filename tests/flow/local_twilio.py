@@ -48,7 +48,7 @@ class Web(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Recorder)
+        super().__init__(("127.0.0.1", 0), Recorder)
         self.received: queue.Queue[Received] = queue.Queue()
         self.answer = (200, "text/xml", "<Response/>")
         self.origin = f"http://127.0.0.1:{self.server_address[1]}"
@@ -57,14 +57,16 @@ class Web(ThreadingHTTPServer):
         return self.received.get(timeout=TERMINAL_S)
 
 
-class _Recorder(BaseHTTPRequestHandler):
+class Recorder(BaseHTTPRequestHandler):
     server: Web
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         form = parse_qs(body, keep_blank_values=True)
         self.server.received.put(Received(self.path, dict(self.headers.items()), form))
-        status, kind, text = self.server.answer
+        self.send(*self.server.answer)
+
+    def send(self, status: int, kind: str, text: str) -> None:
         self.send_response(status)
         if kind:
             self.send_header("Content-Type", kind)
@@ -143,22 +145,31 @@ class Simulator:
         raise AssertionError("the message did not settle")
 
 
+def environment(web: str, state: Path, **more: str) -> dict[str, str]:
+    """What the process is told. ``web``: the origin that stands where Ringback stands; ``state``: its file."""
+    return {
+        "PATH": os.environ["PATH"],
+        "TWILIO_ACCOUNT_SID": AC,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_PHONE_NUMBER": OURS,
+        "SIMULATOR_WEBHOOK_BASE": web,
+        "SIMULATOR_STATE": str(state),
+        **more,
+    }
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     web = Web()
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     state = tmp_path_factory.mktemp("simulator") / "twilio.sqlite"
-    environ = {
-        "PATH": os.environ["PATH"],
-        "TWILIO_ACCOUNT_SID": AC,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_PHONE_NUMBER": OURS,
-        "TWILIO_API_KEY_SID": "SK1",
-        "TWILIO_API_KEY_SECRET": "secret",
-        "SIMULATOR_WEBHOOK_BASE": web.origin,
-        "SIMULATOR_STATE": str(state),
-        "SIMULATOR_DELIVERY_MS": "60",
-    }
+    environ = environment(
+        web.origin,
+        state,
+        TWILIO_API_KEY_SID="SK1",
+        TWILIO_API_KEY_SECRET="secret",
+        SIMULATOR_DELIVERY_MS="60",
+    )
     running = Simulator(web, environ)
     running.start()
     yield running

@@ -12,8 +12,10 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.flow.own_server import hosted
 
 Answer = Callable[["BaseHTTPRequestHandler"], None]
 
@@ -104,18 +106,11 @@ def media_host() -> Iterator[MediaHost]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tests are quiet."""
 
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.daemon_threads = True
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    host.origin = f"http://127.0.0.1:{httpd.server_address[1]}"
-    try:
-        yield host
-    finally:
-        host.over.set()
-        httpd.shutdown()
-        thread.join()
-        httpd.server_close()
+    with hosted(Handler) as host.origin:
+        try:
+            yield host
+        finally:
+            host.over.set()
 
 
 # Files

@@ -1,4 +1,4 @@
-"""A web server of a test's own, in this process: every request is put to one function."""
+"""A web server of a test's own, in this process: of a handler, or of one function that every request is put to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
+
+
+@contextlib.contextmanager
+def hosted(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The origin of a server whose requests ``handler`` answers, in a thread for each."""
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    httpd.daemon_threads = True
+    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
 
 
 @contextlib.contextmanager
@@ -40,13 +55,5 @@ def served(respond: Callable[[str, str, dict[str, str], Any], Answer]) -> Iterat
         def log_message(self, format: str, *args: Any) -> None:
             """Tests are quiet."""
 
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.daemon_threads = True
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-    finally:
-        httpd.shutdown()
-        thread.join()
-        httpd.server_close()
+    with hosted(Handler) as origin:
+        yield origin

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.flow import staff
 from tests.flow.mind import Mind, shown
+from tests.flow.own_server import hosted
 from tests.flow.staff import OWN
 from tests.flow.system import System, call, wait_for
 
@@ -65,11 +65,8 @@ def offer(host: str, names: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def shelf() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with hosted(Shelf) as origin:
+        yield origin
 
 
 def gallery(origin: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 import requests
 
 from tests.flow.local_twilio import AC, CUSTOMER, OURS, TOKEN, Received, Simulator, valid
+from tests.flow.own_server import hosted
 
 AUTH = (AC, TOKEN)
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\x00" * 500
@@ -402,11 +402,8 @@ class Shelf(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def shelf() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with hosted(Shelf) as origin:
+        yield origin
 
 
 def test_what_we_send_is_fetched(twilio: Simulator, shelf: str) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +13,7 @@ import pytest
 import requests
 from twilio.request_validator import RequestValidator
 
-from tests.flow.local_twilio import AC, OURS, TERMINAL_S, TOKEN, Received, Simulator
+from tests.flow.local_twilio import AC, OURS, TERMINAL_S, TOKEN, Received, Recorder, Simulator, environment
 
 CALLER = "+15557700001"
 ASK = '<Gather input="dtmf speech" action="/turn?n=1" actionOnEmptyResult="true"><Say>Yes?</Say></Gather>'
@@ -53,13 +51,13 @@ class VoiceWeb(ThreadingHTTPServer):
         return [(method, received.path) for method, received in list(self.received.queue)]
 
 
-class _Answering(BaseHTTPRequestHandler):
+class _Answering(Recorder):
     server: VoiceWeb
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  the name that the server calls
         self._answer(urlsplit(self.path).query)
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         self._answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
 
     def _answer(self, form: str) -> None:
@@ -69,16 +67,7 @@ class _Answering(BaseHTTPRequestHandler):
         if path in self.server.held:
             self.server.held[path].wait(TERMINAL_S)
         said = f"<Response>{self.server.says.get(path, '')}</Response>"
-        status, kind, text = self.server.answers.get(path, (200, "text/xml", said))
-        self.send_response(status)
-        if kind:
-            self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(text.encode())))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        self.send(*self.server.answers.get(path, (200, "text/xml", said)))
 
 
 class Telephone:
@@ -143,16 +132,8 @@ def valid(phone: Telephone, received: Received) -> bool:
 def shared_telephone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telephone]:
     web = VoiceWeb()
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    environ = {
-        "PATH": os.environ["PATH"],
-        "TWILIO_ACCOUNT_SID": AC,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_PHONE_NUMBER": OURS,
-        "SIMULATOR_CALLER_IDS": "+14155550123",
-        "SIMULATOR_WEBHOOK_BASE": web.origin,
-        "SIMULATOR_STATE": str(Path(tmp_path_factory.mktemp("calls")) / "twilio.sqlite"),
-        "SIMULATOR_DELIVERY_MS": "30",
-    }
+    state = tmp_path_factory.mktemp("calls") / "twilio.sqlite"
+    environ = environment(web.origin, state, SIMULATOR_CALLER_IDS="+14155550123", SIMULATOR_DELIVERY_MS="30")
     running = Simulator(web, environ)  # type: ignore[arg-type]
     running.start()
     yield Telephone(running, web)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.flow.own_server import hosted
 
 Faults = list[
     tuple[int, int]
@@ -63,14 +64,5 @@ def exchange() -> Iterator[Exchange]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tests are quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    running.origin = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with hosted(Handler) as running.origin:
         yield running
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
@@ -38,7 +39,7 @@ TEXTS = st.text(st.characters(codec=None), max_size=200) | st.text("<>&\"'a. ]!-
 
 
 def said(document: str) -> str:
-    return "".join(say.text or "" for say in ET.fromstring(document).iter("Say"))
+    return "".join("".join(say.itertext()) for say in ET.fromstring(document).iter("Say"))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -66,8 +67,9 @@ def test_whatever_is_said_is_said(way: str, text: str) -> None:
 
 @given(text=st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=300))
 def test_what_fits_is_said_in_full(text: str) -> None:
-    """Words that fit come out as they went in, but for the blanks around them and carriage returns."""
-    assert said(twiml.goodbye(text, VOICE)) == text.strip()
+    """Words that fit come out as they went in, but for the blanks around them, carriage returns and a number's sign."""
+    without_signs = re.sub(r"#(?=\d)", "", text.strip(), count=twiml.SPELT_MAX)
+    assert said(twiml.goodbye(text, VOICE)) == without_signs
 
 
 def test_an_injection_is_read_aloud() -> None:

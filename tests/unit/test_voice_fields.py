@@ -73,7 +73,7 @@ def test_two_sids_are_none() -> None:
         ({"SpeechResult": "hello", "Confidence": "nan"}, "hello", None, {}),
         ({"SpeechResult": "hello", "Confidence": "-inf"}, "hello", None, {}),
         ({"SpeechResult": "hello", "Confidence": "7"}, "hello", 1.0, {"confidence": 1.0}),
-        ({"SpeechResult": "hello", "Confidence": "-7"}, "hello", 0.0, {"confidence": 0.0}),
+        ({"SpeechResult": "hello", "Confidence": "-7"}, "hello", None, {}),
         ({"Digits": "0"}, "0", None, {"digits": True}),
         ({"Digits": "12345", "Confidence": "0.1"}, "12345", None, {"digits": True}),
         ({"Digits": "1", "SpeechResult": "one"}, "one", None, {}),

@@ -9,11 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session.wishes import asks_to_repeat, says_goodbye
-
-
-def lines(text: str) -> list[str]:
-    return [line.strip() for line in text.strip().splitlines()]
-
+from tests.unit.sentences import lines
 
 AGAIN = lines(
     """
