@@ -170,6 +170,8 @@ class Telephone:
             return self._speak(call, word)
         if outcome == "OVER":
             return _answer(twiml.hangup())
+        if outcome == "GIVEN_UP":  # a person has the conversation now
+            return self._to_person(call, question)
         if outcome == "SPOKEN" or new:  # nobody thinks about a question of a call that we did not know
             return self._ask(call, "voice_unheard", question + 1)
         if poll * self._settings.call_poll_seconds >= self._settings.call_hold_seconds:
@@ -326,6 +328,15 @@ class Telephone:
 
     def _end(self, call: Call, name: str) -> Response:
         return _answer(twiml.goodbye(self._said(call, name), self._voice(call)))
+
+    def _to_person(self, call: Call, question: int) -> Response:
+        """The caller is put through, where somebody is there; else it is noted for who has the conversation."""
+        agent = self._agent(call)
+        there = agent.hours is None or hours.is_open(agent.hours, self._ledger.now())
+        if not there or not (agent.voice.transfer or agent.voice.queue):
+            return self._end(call, "voice_noted")
+        said, after = self._said(call, "voice_transfer"), self._routes.dialled(question + 1)
+        return _answer(twiml.dial(said, self._voice(call), agent, after, call.lane.ours))
 
     def _hold(self, call: Call, words: str, url: str) -> Response:
         music, pause = self._agent(call).voice.hold, self._settings.call_poll_seconds

@@ -165,7 +165,7 @@ class Calls:
         return self._words(self._stored(cid), sid)
 
     def take(self, cid: str, sid: str, turn: int, by: str) -> tuple[str, Word | None]:
-        """("TAKEN", word) for the one that speaks it; else WAIT, SPOKEN, OVER or PASSED, see word_take.lua.
+        """("TAKEN", word) for the one that speaks it; else WAIT, SPOKEN, GIVEN_UP, OVER or PASSED, see word_take.lua.
 
         ``by``: "push", whose outcome ``settle`` must tell within the time of a push; or "poll:<t>", whose number tells
         a poll that is asked again, because its answer was lost, from the next.

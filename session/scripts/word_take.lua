@@ -3,8 +3,8 @@
 -- ARGV sid turn by push_ms retention_ms
 --   by       "push:nonce" or "poll:t", t the number of the poll;  push_ms  how long a push may be without an outcome
 -- Returns {TAKEN, word}: speak it; it is pushing now, or spoken when a poll took it
---         {WAIT}: nothing is ready, or a push is under way;  {SPOKEN}: it was taken before, or given up, as it is
---         here when a person stepped in since it was decided
+--         {WAIT}: nothing is ready, or a push is under way;  {SPOKEN}: it was taken before
+--         {GIVEN_UP}: it will not be spoken, as here when a person stepped in since it was decided
 --         {PASSED}: too late to push it, the caller has answered a later question;  {OVER}: the call has ended
 -- Safe to repeat: who took it takes it again.
 local call, word = call_of(sid), word_of(sid, turn)
@@ -18,7 +18,7 @@ if word.state ~= 'ready' and word.by == by then
   return {'TAKEN', redis.call('HGET', calls, sid .. ':' .. turn)}
 end
 if word.state == 'spoken' or word.state == 'unheard' then
-  return {'SPOKEN'}
+  return {word.state == 'spoken' and 'SPOKEN' or 'GIVEN_UP'}
 end
 local session = redis.call('HGET', sessions, whole(word.session))
 local _, epoch = session_head(session or '0:0::')
@@ -26,7 +26,7 @@ if word.state == 'ready' and epoch ~= word.epoch then
   word.state = 'unheard'
   keep_word(word, clock())
   keep_alive(retention_ms)
-  return {'SPOKEN'}
+  return {'GIVEN_UP'}
 end
 local now, pushes = clock(), string.match(by, '^push:') ~= nil
 if pushes and call.turn > tonumber(turn) then

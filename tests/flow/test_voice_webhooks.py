@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +17,7 @@ from session.model import Channel, Lane
 from tests.flow.system import OURS, System, wait_for
 from tests.flow.voice_line import (  # noqa: F401  line and web are fixtures
     CLOSED,
+    DESK,
     TEXTS,
     VOICE,
     WARNED,
@@ -133,6 +135,28 @@ def test_goodbye_and_dial_follow_a_word(line: Line) -> None:
     line.answers("Goodbye then.", Then.HANGUP)
 
     assert [verb.tag for verb in line.polls(held)] == ["Say", "Hangup"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "said", "verbs"),
+    [
+        (OURS, "I have noted what you said", ["Say", "Hangup"]),
+        (DESK, "I am putting you through", ["Say", "Dial"]),
+    ],
+)
+def test_a_person_who_stepped_in_has_the_caller_too(
+    web: System, ours: str, said: str, verbs: list[str]
+) -> None:
+    """What was decided before a person took the conversation over is not said: the caller is put through, or told."""
+    line = next_line(web, ours)
+    held = line.says(line.ring(), "hello there")
+    line.answers("Not to be said.")
+    assert web.api("POST", f"/session/{quote(line.theirs)}/handoff")[0] == 200
+
+    for tree in (line.polls(held), line.polls(held)):
+        assert [verb.tag for verb in tree] == verbs
+        assert spoken(tree).startswith(said)
+    assert [status for _, _, status in line.delivery()] == ["undelivered"]
 
 
 def test_a_customer_we_know_is_welcomed_back(line: Line) -> None:

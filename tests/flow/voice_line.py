@@ -53,6 +53,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         "texts": plain.format("Texts", TEXTS)
         + '[voice]\nanswer_by_text = true\nhold = "https://music.example/a.mp3"\nhints = ["derailleur", "a & b"]\n'
         '[voice.greeting]\nen = "The workshop, hello."\nde = "Die Werkstatt, hallo."\n',
+        "desk": plain.format("Desk", DESK) + f'[voice]\ntransfer = "{PERSON}"\n',
         "closed": plain.format("Closed", CLOSED) + never.format("notice_only"),
         "warned": plain.format("Warned", WARNED) + never.format("notice_first"),
     }
@@ -68,7 +69,8 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         running.stop()
 
 
-TEXTS, CLOSED, WARNED = "+15550007001", "+15550007002", "+15550007003"
+TEXTS, CLOSED, WARNED, DESK = "+15550007001", "+15550007002", "+15550007003", "+15550007004"
+PERSON = "+15550007999"  # whom the desk is put through to
 
 
 @dataclass
@@ -156,7 +158,7 @@ class Line:
         assert claim.lane
         lane, last = claim.lane, claim.messages[-1].message
         now = ledger.now()
-        agent = {TEXTS: "texts"}.get(self.ours, "default-agent")
+        agent = {TEXTS: "texts", DESK: "desk"}.get(self.ours, "default-agent")
         number = claim.open_index.get(f"{agent}|*")
         session = (
             claim.sessions[number]

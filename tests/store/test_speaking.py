@@ -179,7 +179,7 @@ def test_an_answer_that_the_caller_did_not_wait_for_goes_by_text(make_phone: Mak
 
 
 def test_a_person_who_steps_in_keeps_the_word_from_being_spoken(phone: Phone) -> None:
-    """Between the commit and the poll an operator took over: the word is given up, and the caller is asked again."""
+    """Between the commit and the poll an operator took over: the word is given up."""
     phone.rings()
     phone.exchange.faults = [(503, 0)]
     phone.asks("Hello there")
@@ -187,7 +187,7 @@ def test_a_person_who_steps_in_keeps_the_word_from_being_spoken(phone: Phone) ->
     assert session is not None
     operators(phone).hand_off(session.id)
 
-    assert phone.polls() == ("SPOKEN", "")
+    assert phone.polls() == ("GIVEN_UP", "")
     assert [status for _, _, status in phone.said()] == ["undelivered"]
 
 
