@@ -17,6 +17,7 @@ export class CallView {
   #begun = false; // the caller has begun to speak or type an answer
   #answered = -1; // the lines there were when the caller answered: until the answer is among them nobody listens
   #note = "";
+  #keys = Promise.resolve(); // the last key's request
   #closing = 0;
   #pinned = true; // the newest words are in sight, and stay so
 
@@ -236,7 +237,8 @@ export class CallView {
   #press(key) {
     if (!this.listening?.digits) return this.#say("Ringback is not waiting for keys just now.");
     this.reader.stop();
-    this.#do(() => this.calls.press(this.#sid, key));
+    // One after the other: requests that are under way together may overtake each other.
+    this.#keys = this.#keys.catch(() => {}).then(() => this.#do(() => this.calls.press(this.#sid, key)));
   }
 
   async #do(step) {

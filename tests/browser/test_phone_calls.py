@@ -101,9 +101,20 @@ def test_a_typed_call(page: Page, web: TalkingWeb) -> None:
     expect(page.get_by_role("button", name="Alex Morgan")).to_contain_text("Call, 0:")
 
 
+# The request of the key 1 takes longer than those behind it.
+FIRST_KEY_LATE = """() => {
+  const fetched = window.fetch;
+  window.fetch = async (url, given) => {
+    if (given?.body?.includes?.('"1"')) await new Promise((done) => setTimeout(done, 300));
+    return fetched(url, given);
+  };
+}"""
+
+
 def test_keypad(page: Page, web: TalkingWeb) -> None:
-    """Keys reach Ringback, by finger and by keyboard, and stand as one line; the pound key ends them."""
+    """Keys reach Ringback in their order, by finger and by keyboard, and stand as one line; the pound key ends them."""
     call(page)
+    page.evaluate(FIRST_KEY_LATE)
     expect(page.locator("#call-cue")).to_contain_text("Your turn")
     page.get_by_role("button", name="Keypad").click()
     expect(page.locator("#call-cue")).to_contain_text("# when done")
