@@ -19,6 +19,7 @@ from session.manager import SessionManager
 
 DELETED = "Customer data deleted"
 YES = ("true", "1", "yes")
+NO = ("false", "0", "no")
 
 
 def add_routes(routes: Blueprint, manager: SessionManager, settings: Settings, queue: redis.Redis) -> None:
@@ -51,7 +52,11 @@ class CustomersApi:
         With ``?twilio=true`` at Twilio too: ``twilio`` in the answer says what was, and what is still there.
         """
         cid = self._manager.find_customer(phone)[0]
-        if request.args.get("twilio", "").lower() not in YES:
+        # What was meant must be plain: without it, nobody knows afterwards what Twilio keeps.
+        twilio = request.args.get("twilio", NO[0]).lower()
+        if twilio not in YES + NO:
+            raise Refused(422, "invalid_twilio", "twilio must be true or false. Nothing was deleted.")
+        if twilio in NO:
             return jsonify(message=DELETED, removed=erasure.erase(self._manager, self._queue, cid))
         try:
             removed, report = erasure.erase_everywhere(self._manager, self._settings, self._queue, cid)

@@ -67,11 +67,13 @@ def erase_everywhere(
     came in between, and once more what was still on its way.
     """
     at_twilio = twilio_erasure.TwilioErasure(settings)
-    at_twilio.delete(twilio_erasure.named(manager, settings, cid))
+    known = twilio_erasure.named(manager, settings, cid)
+    at_twilio.begin(known)
+    at_twilio.delete(known)
     records = twilio_erasure.named(manager, settings, cid)
     removed = erase(manager, queue, cid)
     at_twilio.delete(records)
-    at_twilio.again(records)
+    at_twilio.again()
     twilio_erasure.told(at_twilio.report, cid)
     return removed, at_twilio.report
 

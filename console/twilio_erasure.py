@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +27,8 @@ SECONDS_MAX = 18.0
 CALL_SECONDS = 5.0  # each request
 THREADS = 8  # Twilio's bound on requests at once is unpublished
 AGAIN_SECONDS = 1.0  # a message on its way cannot be deleted; a moment later most can
-LEFT_TOLD_MAX = 1000
+TRIALS = 3  # so many refusals in a row are Twilio's, not of one message
+GONE_CODE = 20404  # with status 404, which anybody may answer whom a wrong address leads to
 
 _SID = re.compile(r"(?:SM|MM|CA)[0-9a-f]{32}")
 _MEDIUM = re.compile(
@@ -63,7 +64,7 @@ class Report:
 
     def shown(self) -> dict[str, Any]:
         left = [{"sid": sid, "reason": reason} for sid, reason in self.left.items()]
-        return {"deleted": self.deleted, "not_deleted": len(left), "left": left[:LEFT_TOLD_MAX]}
+        return {"deleted": self.deleted, "not_deleted": len(left), "left": left}
 
 
 def named(manager: SessionManager, settings: Settings, cid: str) -> list[Record]:
@@ -104,34 +105,39 @@ class TwilioErasure:
         self._account = account
         self._headers = wire.basic(user, password.get_secret_value())
         self._ends_at = time.monotonic() + seconds
-        self._tried: set[str] = set()
+        self._tried: dict[str, Record] = {}
         self.report = Report()
 
+    def begin(self, records: Sequence[Record]) -> None:
+        """As a trial the first few, until one is taken: an account that is refused, or a Twilio that is away, deletes
+        nothing at all. Raises ``TwilioAway`` then."""
+        status = 0
+        for record in records[:TRIALS]:
+            try:
+                status = self._asked(record)
+            except wire.Unreachable as error:
+                raise TwilioAway(str(error)) from None
+            if status in (401, 403):
+                raise TwilioAway("refuses our account; ringback doctor says more")
+            self._note(record, _why(status))
+            if 200 <= status < 300 or status in (400, 409):  # Twilio's own answers about one message or call
+                return
+        if status:
+            raise TwilioAway(f"answers {status}")
+
     def delete(self, records: Sequence[Record]) -> None:
-        """Delete what was not tried before. Raises ``TwilioAway`` when Twilio does not take the first one."""
+        """Delete what was not tried before. Raises nothing."""
         fresh = [record for record in records if record.sid not in self._tried]
-        if fresh and not self._tried:
-            self._first(fresh.pop(0))
         # What goes with its message is deleted before it.
         for kind in ("media", "messages", "calls"):
             self._each([record for record in fresh if record.kind == kind])
 
-    def again(self, records: Iterable[Record]) -> None:
+    def again(self) -> None:
         """Once more what was left, a moment later."""
-        left = [record for record in records if record.sid in self.report.left]
+        left = [self._tried[sid] for sid in self.report.left]
         if left and time.monotonic() + AGAIN_SECONDS < self._ends_at:
             time.sleep(AGAIN_SECONDS)
             self._each(left)
-
-    def _first(self, record: Record) -> None:
-        """As a trial: an account that is refused, or a Twilio that is away, deletes nothing at all."""
-        try:
-            status = self._asked(record)
-        except wire.Unreachable as error:
-            raise TwilioAway(str(error)) from None
-        if status in (401, 403):
-            raise TwilioAway("refuses our account; ringback doctor says more")
-        self._note(record, _why(status))
 
     def _each(self, records: Sequence[Record]) -> None:
         if records:
@@ -149,12 +155,15 @@ class TwilioErasure:
             return f"Twilio {error}"
 
     def _asked(self, record: Record) -> int:
+        """The status of Twilio's answer; 204 also where it says that there is no such thing."""
         left = min(CALL_SECONDS, max(0.1, self._ends_at - time.monotonic()))
         url = f"{self._account}/{record.path}.json"
-        return wire.call(url, left, method="DELETE", headers=self._headers).status
+        answer = wire.call(url, left, method="DELETE", headers=self._headers)
+        said = answer.json() if answer.status == 404 else None
+        return 204 if isinstance(said, dict) and said.get("code") == GONE_CODE else answer.status
 
     def _note(self, record: Record, why: str) -> None:
-        self._tried.add(record.sid)
+        self._tried[record.sid] = record
         if why:
             self.report.left[record.sid] = why
             return
@@ -164,7 +173,7 @@ class TwilioErasure:
 
 def _why(status: int) -> str:
     """Why it is still there, by the status of the answer; '' when it is gone."""
-    if 200 <= status < 300 or status == 404:
+    if 200 <= status < 300:
         return ""
     if status == 409:
         return "it is still on its way"

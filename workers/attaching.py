@@ -29,10 +29,11 @@ MB = 1024 * 1024
 CONNECTIONS = 16
 HEADERS_BYTES_MAX = 128 * 1024
 EACH_SECONDS = 2.5
+LINK_CHARS_MAX = 700  # ten of them fit into the parts of one reply; one that is cut leads nowhere
 
 # MMS: https://www.twilio.com/docs/messaging/guides/accepted-mime-types
 MMS_PICTURES = frozenset({"image/jpeg", "image/png", "image/gif"})
-MMS_BYTES_MAX = 5 * MB  # of one message's pictures together
+MMS_BYTES_MAX = 5 * MB  # of one message's files together
 MMS_OTHER_BYTES_MAX = 500 * 1024
 MMS_OTHERS = frozenset(
     {
@@ -106,9 +107,11 @@ class Attaching:
         raise Unfit("its address leads nowhere")
 
     def _asked(self, url: str, ends_at: float) -> httpx2.Response:
-        """By HEAD; where a server (or the signature in an address) permits GET alone, for the first byte."""
+        """By HEAD; where a server (or the signature in an address) permits GET alone, or does not say to HEAD how large
+        it is, for the first byte."""
         response = self._ask("HEAD", url, ends_at)
-        if response.status_code in REDIRECTS or response.is_success or response.status_code in (404, 410):
+        told = response.is_success and _size(response) > 0
+        if response.status_code in REDIRECTS or told or response.status_code in (404, 410):
             return response
         return self._ask("GET", url, ends_at)
 
@@ -163,7 +166,7 @@ class Basket:
             others = sum(size for url, size in held.items() if url != file.url)
             check(self.channel, self.customer, seen, others)
         except Unfit as unfit:
-            if safety.may_link(file.url, self.links):
+            if len(file.url) <= LINK_CHARS_MAX and safety.may_link(file.url, self.links):
                 told = (
                     f"does not go as a file ({unfit}): its link is added under your reply, do not write it."
                 )
@@ -186,7 +189,8 @@ def check(channel: Channel, customer: str, seen: Seen, others: int = 0) -> None:
         raise Unfit("text messages to this country carry no files")
     if seen.type not in MMS_PICTURES | MMS_OTHERS:
         raise Unfit("text messages carry no files of this type")
-    _check_size(seen, MMS_BYTES_MAX - others if seen.type in MMS_PICTURES else MMS_OTHER_BYTES_MAX)
+    most = MMS_BYTES_MAX if seen.type in MMS_PICTURES else MMS_OTHER_BYTES_MAX
+    _check_size(seen, min(most, MMS_BYTES_MAX - others))
 
 
 def _check_size(seen: Seen, most: int) -> None:
@@ -201,12 +205,16 @@ def _seen(response: httpx2.Response) -> Seen:
         raise Unfit("it is not there")
     if not response.is_success:
         raise Unfit("its server does not give it")
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return Seen(kind, _size(response))
+
+
+def _size(response: httpx2.Response) -> int:
+    """Of the file, -1 where it does not say."""
     size = response.headers.get("content-length", "")
     if response.status_code == 206:  # of one byte: "bytes 0-0/52310"
         size = response.headers.get("content-range", "").rpartition("/")[2]
-    known = size.isascii() and size.isdecimal() and len(size) < 16
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Seen(kind, int(size) if known else -1)
+    return int(size) if size.isascii() and size.isdecimal() and len(size) < 16 else -1
 
 
 def _is_loopback(host: str) -> bool:

@@ -30,7 +30,8 @@ RESENDS_MAX = 2  # after two looks at Twilio's list found nothing, each
 BACKOFF_S = (1.0, 2.0, 4.0)
 STUMBLES_MAX = 6  # errors of our own about one part; with the waits between them some minutes
 LISTED_BEFORE_S = 30.0  # Twilio's clock and ours may differ; messages of other parts are told by their SIDs
-FILES_REFUSED = (12300, 21620, 21623)  # what Twilio says of files; the words beside them would do
+# What Twilio says of files; the words beside them would do.
+FILES_REFUSED = (11200, 11751, 12300, 21620, 21623)
 TRIAL_WORDS = "Sent from your Twilio trial account"
 SECOND_MS = 1000
 

@@ -18,6 +18,7 @@ from session import course
 from session.claims import Claim, ClaimLost
 from session.model import Answer, MemoryItem, Message, Session
 from workers import halt
+from workers.rendering import render
 from workers.runtime import Runtime
 from workers.why import Why
 
@@ -81,6 +82,9 @@ def ask(rt: Runtime, claim: Claim, question: Question, toolbox: Toolbox, why: Wh
             )
             why.heard(agent, answer)
             reply, found = safety.check_reply(agent, answer.reply, mark)
+            # Of markup alone nothing would reach the customer.
+            if not render(reply, question.asked[-1].channel):
+                raise safety.Refused("nothing_left")
         except safety.Refused as refusal:
             blocked += 1
             why.decide(f"an answer was not fit to be sent: {refusal}")

@@ -21,6 +21,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 500
 FILES = {
     "/flat.png": ("image/png", len(PNG)),
     "/signed.png": ("image/png", len(PNG)),
+    "/unsaid.png": ("image/png", len(PNG)),
     "/plan.pdf": ("application/pdf", len(PNG)),
     "/huge.png": ("image/png", 6 << 20),
     "/page.html": ("text/html", len(PNG)),
@@ -28,7 +29,8 @@ FILES = {
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """A shop: its service for the tool (/offers/<file>), and its files. One of them may only be had by GET."""
+    """A shop: its service for the tool (/offers/<file>), and its files. One of them may only be had by GET, of one HEAD
+    tells no size."""
 
     def do_HEAD(self) -> None:
         self.answer(with_body=False)
@@ -47,7 +49,8 @@ class Shelf(BaseHTTPRequestHandler):
             status, kind, size = 200, "application/json", len(body)
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(size))
+        if with_body or self.path != "/unsaid.png":
+            self.send_header("Content-Length", str(size))
         self.end_headers()
         if with_body:
             self.wfile.write(body)
@@ -161,9 +164,10 @@ def test_on_whatsapp_each_file_is_a_message(house: System, mind: Mind) -> None:
     assert 3 == len(house.api("GET", f"/messages/{stored['id']}")[1]["parts"])
 
 
-def test_an_address_signed_for_get(house: System, mind: Mind) -> None:
-    """A server that refuses HEAD is asked for the first byte."""
-    [sent] = asks(house, mind, "+15557800003", "signed.png")
+@pytest.mark.parametrize(("phone", "file"), [("+15557800003", "signed.png"), ("+15557800012", "unsaid.png")])
+def test_a_file_that_head_does_not_tell(house: System, mind: Mind, phone: str, file: str) -> None:
+    """A server that refuses HEAD, or does not say to it how large a file is, is asked for the first byte."""
+    [sent] = asks(house, mind, phone, file)
 
     assert ["image/png"] == [kind for _, kind in sent["media"]]
 
@@ -198,10 +202,12 @@ def test_the_model_knows_what_does_not_go(
     assert why in told(mind, phone)
 
 
-def test_words_go_without_a_file_that_twilio_refuses(house: System, mind: Mind) -> None:
-    """Twilio refuses the file's address after all: the words are sent without it."""
-    phone = "+15557800008"
-    house.fault("error", code=21620, status=400, to=phone)
+@pytest.mark.parametrize(("phone", "code"), [("+15557800008", 21620), ("+15557800013", 11751)])
+def test_words_go_without_a_file_that_twilio_refuses(
+    house: System, mind: Mind, phone: str, code: int
+) -> None:
+    """Twilio refuses the file after all, its address or its size: the words are sent without it."""
+    house.fault("error", code=code, status=400, to=phone)
     [sent] = asks(house, mind, phone, "flat.png")
 
     assert ("Here you are.", []) == (sent["body"], sent["media"])
@@ -215,6 +221,18 @@ def test_a_file_whose_answer_was_lost_is_not_sent_twice(house: System, mind: Min
     sent = asks(house, mind, phone, "flat.png", "whatsapp", parts=2)
 
     assert ["Here you are.", ""] == [message["body"] for message in sent]
+
+
+@pytest.mark.parametrize(("phone", "channel"), [("+15557800014", "sms"), ("+15557800015", "whatsapp")])
+def test_a_reply_of_markup_alone(house: System, mind: Mind, phone: str, channel: str) -> None:
+    """Where nothing of a reply would be seen, the model is asked again; the customer is told something all the same."""
+    words = f"Show me {phone[-4:]}"
+    mind.answers[words] = {"calls": [{"name": "show", "arguments": {"files": "flat.png"}}], "reply": "---"}
+    house.says(phone, words, channel=channel, to=OWN)
+
+    assert "" != house.reply(phone)
+    staff.settled(house, phone)
+    assert [""] != [message["body"] for message in house.messages(phone, "outbound-api")]
 
 
 def test_a_later_turn_knows_what_was_sent(house: System, mind: Mind) -> None:

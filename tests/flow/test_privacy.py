@@ -241,6 +241,7 @@ def test_nobody_is_deleted_twice(system: System) -> None:
         ("GET", "/privacy/export/hello", "invalid_phone_number"),
         ("GET", "/admin/customer/hello/analytics", "invalid_phone_number"),
         ("DELETE", "/privacy/delete/hello?twilio=true", "invalid_phone_number"),
+        ("DELETE", "/privacy/delete/+15557900006?twilio=on", "invalid_twilio"),
     ],
 )
 def test_what_cannot_be_deleted(system: System, method: str, path: str, code: str) -> None:
@@ -364,13 +365,21 @@ def test_a_deletion_at_twilio(system: System) -> None:
     assert {"messages": 0, "media": 0, "calls": 0} == again["deleted"]
 
 
-def test_a_twilio_that_deletes_nothing(system: System) -> None:
-    """A Twilio that refuses the account stops the deletion before it has begun, so that it can be asked for again."""
-    phone = "+15557900003"
+REFUSING: dict[str, tuple[str, dict[str, Any]]] = {
+    "+15557900003": ("error", {"code": 20003, "status": 401}),
+    "+15557900007": ("500", {"count": 2}),  # of both messages
+    "+15557900008": ("error", {"code": 20429, "status": 429, "count": 2}),
+}
+
+
+@pytest.mark.parametrize("phone", REFUSING)
+def test_a_twilio_that_deletes_nothing(system: System, phone: str) -> None:
+    """A Twilio that refuses the account, or every deletion, stops it before it has begun: it can be asked for again."""
     system.says(phone, "Hello")
     system.reply(phone)
     settled(system, phone)
-    system.fault("error", on="delete", code=20003, status=401)
+    kind, how = REFUSING[phone]
+    system.fault(kind, on="delete", **how)
     status, given = forget_everywhere(system, phone)
 
     assert (503, "twilio_unavailable") == (status, given["error"]["code"])

@@ -9,7 +9,7 @@ import pytest
 from ai.tool_media import Offered
 from config.settings import Settings, load_settings
 from session.model import Channel, Lane
-from workers.attaching import MB, ON_A_CALL, Attaching, Seen, Unfit, check
+from workers.attaching import LINK_CHARS_MAX, MB, ON_A_CALL, Attaching, Seen, Unfit, check
 
 OURS = "+15550001111"
 
@@ -29,6 +29,7 @@ LIMITS = [
     (Channel.SMS, "+15551234567", "image/png", 3 * MB, 3 * MB, "it is too large"),
     (Channel.SMS, "+15551234567", "application/pdf", 500 * 1024, 0, ""),
     (Channel.SMS, "+15551234567", "application/pdf", 500 * 1024 + 1, 0, "it is too large"),
+    (Channel.SMS, "+15551234567", "application/pdf", 500 * 1024, 5 * MB - 1, "it is too large"),
     (Channel.SMS, "+15551234567", "text/html", 1, 0, "text messages carry no files of this type"),
     (Channel.SMS, "+15551234567", "image/svg+xml", 1, 0, "text messages carry no files of this type"),
     (Channel.SMS, "+15551234567", "", 1, 0, "text messages carry no files of this type"),
@@ -112,6 +113,17 @@ def test_a_link_in_its_place() -> None:
 
     assert ("https://shop.example.com/a.jpg", None) == (linked.link, linked.media)
     assert ("", None, True) == (lost.link, lost.media, "do not promise it" in lost.told)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_link_too_long_to_be_read(more: int) -> None:
+    """A link that would be cut between two messages is not put under the reply."""
+    attach = Attaching(settings(), lambda host, port: ["10.0.0.1"])
+    start = "https://shop.example.com/"
+    url = start + "x" * (LINK_CHARS_MAX - len(start) + more)
+    [found] = attach.to(Lane(Channel.SMS, OURS), "+15551234567", ("shop.example.com",))([Offered(url)], 2.0)
+
+    assert ("" if more else url) == found.link
 
 
 def test_no_time_left() -> None:
