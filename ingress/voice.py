@@ -48,18 +48,12 @@ _log = structlog.get_logger("ingress")
 
 def create_blueprint(phone: Telephone, hooks: Webhooks) -> Blueprint:
     """The routes of calls."""
-    routes = Blueprint("voice", __name__)
-    handlers = {
+    return hooks.blueprint("voice", {
         "ring": (phone.ring, ("/voice", "/api/webhooks/voice")),
         "turn": (phone.turn, ("/voice/turn",)),
         "wait": (phone.wait, ("/voice/wait",)),
         "status": (phone.status, ("/voice/status",)),
-    }
-    for name, (handle, paths) in handlers.items():
-        view = hooks.guarded(handle)
-        for path in paths:
-            routes.add_url_rule(path, name, view, methods=["POST"], provide_automatic_options=False)
-    return routes
+    })  # fmt: skip
 
 
 class Telephone:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import redis
 import structlog
@@ -25,6 +25,8 @@ FORM = "application/x-www-form-urlencoded"
 RETRY_AFTER_S = 2
 INBOUND_PATHS = ("/sms", "/whatsapp", "/api/webhooks/sms", "/api/webhooks/whatsapp", "/twilio-webhook-opt")
 
+Handler = Callable[[fields.Pairs], Response]  # of a signed form
+
 _log = structlog.get_logger("ingress")
 
 
@@ -44,16 +46,10 @@ def answer() -> Response:
 
 def create_blueprint(hooks: Webhooks) -> Blueprint:
     """The routes of Twilio's side: inbound messages and delivery callbacks."""
-    routes = Blueprint("webhooks", __name__)
-    handlers = {
+    return hooks.blueprint("webhooks", {
         "inbound": (hooks.inbound, INBOUND_PATHS),
         "status": (hooks.status, ("/status",)),
-    }
-    for name, (handle, paths) in handlers.items():
-        view = hooks.guarded(handle)
-        for path in paths:
-            routes.add_url_rule(path, name, view, methods=["POST"], provide_automatic_options=False)
-    return routes
+    })  # fmt: skip
 
 
 class Webhooks:
@@ -67,7 +63,16 @@ class Webhooks:
         self._ledger: Ledger = manager.ledger
         self._ringer = ringer
 
-    def guarded(self, handle: Callable[[fields.Pairs], Response]) -> Callable[[], Response]:
+    def blueprint(self, name: str, handlers: Mapping[str, tuple[Handler, Sequence[str]]]) -> Blueprint:
+        """Routes of Twilio's side: each handler, guarded, at its paths."""
+        routes = Blueprint(name, __name__)
+        for endpoint, (handle, paths) in handlers.items():
+            view = self.guarded(handle)
+            for path in paths:
+                routes.add_url_rule(path, endpoint, view, methods=["POST"], provide_automatic_options=False)
+        return routes
+
+    def guarded(self, handle: Handler) -> Callable[[], Response]:
         """``handle`` for requests that are Twilio's; the others get the answers of DECISIONS 18."""
 
         def guard() -> Response:

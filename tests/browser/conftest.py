@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.talking import TalkingWeb, opened, talking
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,15 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield running
         running.close()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[TalkingWeb]:
+    with talking(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, web: TalkingWeb) -> Iterator[Page]:
+    with opened(browser, web) as shown:
+        yield shown

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import struct
 import threading
 import urllib.request
@@ -18,7 +17,8 @@ from xml.sax.saxutils import escape
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser.test_phone_page import AC, OURS, TOKEN, start_simulator, stop_simulator
+from tests.browser.test_phone_page import start_simulator, stop_simulator
+from tests.flow.local_twilio import AC, OURS, TOKEN, environment
 
 GREETING = "Hello, this is Customer service. How can I help you?"
 HOLD = "One moment, please."
@@ -167,15 +167,7 @@ def talking(folder: Path) -> Iterator[TalkingWeb]:
     """The web, and a local Twilio that calls it; the phone page is at ``rest + "/phone"``."""
     web = TalkingWeb()
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    environ = {
-        "PATH": os.environ["PATH"],
-        "TWILIO_ACCOUNT_SID": AC,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_PHONE_NUMBER": OURS,
-        "SIMULATOR_WEBHOOK_BASE": web.origin,
-        "SIMULATOR_STATE": str(folder / "twilio.sqlite"),
-    }
-    process, port = start_simulator(environ, "0")
+    process, port = start_simulator(environment(web.origin, folder / "twilio.sqlite"), "0")
     web.rest = f"http://127.0.0.1:{port}"
     try:
         yield web

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from simulator.answering import Answering
-from tests.browser.test_phone_page import AC, OURS, TOKEN, start_simulator, stop_simulator
+from tests.browser.test_phone_page import start_simulator, stop_simulator
+from tests.flow.local_twilio import environment
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """The phone page of a local Twilio whose number the real estate preset answers; no web stands behind it."""
-    environ = {
-        "PATH": "",
-        "TWILIO_ACCOUNT_SID": AC,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_PHONE_NUMBER": OURS,
-        "SIMULATOR_WEBHOOK_BASE": "http://127.0.0.1:9",
-    }
+    environ = environment("http://127.0.0.1:9", tmp_path / "twilio.sqlite")
     preset = Answering("real_estate", "Estate agency", ("orders", "support"))
     process, port = start_simulator(environ | preset.environment(), "0")
     context = browser.new_context(viewport={"width": 1280, "height": 800})

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.talking import GREETING, HOLD, TalkingWeb, ask, opened, talking
+from tests.browser.talking import GREETING, HOLD, TalkingWeb, ask, opened
 from tests.flow.system import System, wait_for
 
 SAM = "+1987654321"
@@ -42,18 +41,6 @@ window.hear = (words, confidence, final = true) => ears.at(-1).onresult({
   results: [Object.assign([{transcript: words, confidence}], {isFinal: final})],
 });
 """
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[TalkingWeb]:
-    with talking(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, web: TalkingWeb) -> Iterator[Page]:
-    with opened(browser, web) as shown:
-        yield shown
 
 
 def call(page: Page, how: str = "Call Ringback") -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests.browser.talking import TalkingWeb, opened, png, talking
+from tests.browser.talking import TalkingWeb, opened, png
 from tests.flow.system import System, wait_for
 
 ALEX = "+1234567890"
@@ -39,18 +38,6 @@ navigator.mediaDevices.getUserMedia = async () => {
 NO_MICROPHONE = (
     "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };"
 )
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[TalkingWeb]:
-    with talking(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, web: TalkingWeb) -> Iterator[Page]:
-    with opened(browser, web) as shown:
-        yield shown
 
 
 def on_whatsapp(page: Page) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -19,9 +18,9 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-OURS = "+15703251809"
+from tests.flow.local_twilio import AC, TOKEN, environment
+
 ALEX = "+1234567890"
-AC, TOKEN = "AC" + "7" * 32, "token-of-sixteen+"
 SILENCE = "Nobody answers this"
 ROOT = Path(__file__).parents[2]
 ORDER = "Hi, I'm having trouble with my order #12345"
@@ -80,14 +79,7 @@ class _Answering(BaseHTTPRequestHandler):
 def system(tmp_path: Path) -> Iterator[System]:
     web = AnsweringWeb()
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    environ = {
-        "PATH": os.environ["PATH"],
-        "TWILIO_ACCOUNT_SID": AC,
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_PHONE_NUMBER": OURS,
-        "SIMULATOR_WEBHOOK_BASE": f"http://127.0.0.1:{web.server_address[1]}",
-        "SIMULATOR_STATE": str(tmp_path / "twilio.sqlite"),
-    }
+    environ = environment(f"http://127.0.0.1:{web.server_address[1]}", tmp_path / "twilio.sqlite")
     process, port = start_simulator(environ, "0")
     running = [process]
     web.rest = f"http://127.0.0.1:{port}"

@@ -14,7 +14,7 @@ from tests.flow.media_host import MediaHost, media_host
 from tests.flow.mind import Mind
 from tests.flow.system import System
 
-TAKEN_S = 10  # media of a turn, longer than anything but the slow ones takes
+TAKEN_S = 20  # media of a turn, longer than anything but the slow ones takes on a busy machine
 OGG = b"OggS" + b"note " * 200
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00" + (
     b"\xff\xc0\x00\x11\x08\x00\x20\x00\x20\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01" + b"pixels " * 100
@@ -34,7 +34,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory, mind: Mind, host: MediaHos
     running = System(
         path, **staff.settings(staff.folder(path / "agents")),
         OPENAI_BASE_URL=f"{mind.origin}/v1", TWILIO_API_BASE_URL=host.origin,
-        MEDIA_FETCH_SECONDS="2", MEDIA_TURN_SECONDS=str(TAKEN_S), MODEL_AWAY_SECONDS="1,2",
+        MEDIA_FETCH_SECONDS="8", MEDIA_TURN_SECONDS=str(TAKEN_S), MODEL_AWAY_SECONDS="1,2",
     )  # fmt: skip
     host.simulator = running.simulator
     try:
