@@ -43,7 +43,8 @@ SETTINGS = {
     "SIMULATOR_NUMBERS": f"{OURS},{PLAIN},{TEXTING},{TEAM},{NIGHT}", "CALL_POLL_SECONDS": "1",
     "CALL_HOLD_SECONDS": "6", "WORD_PUSH_SECONDS": "1",
 }  # fmt: skip
-PATIENT = {"CALL_HOLD_SECONDS": "20"}
+# A poll is rare, so that none comes between the step at which a worker dies and the one before it.
+PATIENT = {"CALL_HOLD_SECONDS": "24", "CALL_POLL_SECONDS": "8"}
 WORDS = "It left the house this morning"
 
 
